@@ -1,0 +1,1 @@
+//! The one hall that every surface enters by: use cases, callers, permissions.

@@ -1,0 +1,1 @@
+//! One interface over a mailbox, and its implementations.

@@ -1,0 +1,1 @@
+//! Account actors, events, webhooks and the outbox.

@@ -1,0 +1,43 @@
+//! The vocabulary of Posthouse: pure data with its wire shape; no I/O, no async.
+//!
+//! Every other crate speaks in these types. What needs no state is decided here.
+//!
+//! | Module | Noun |
+//! |---|---|
+//! | [`access`] | scopes, actions, groups, the permissions record |
+//! | [`account`] | accounts: configuration, status, state |
+//! | [`caller`] | who is asking |
+//! | [`command`] | commands to an account and their answers |
+//! | [`error`] | the outward voice of an error |
+//! | [`event`] | event types and their envelope |
+//! | [`mailbox`] | folders |
+//! | [`message`] | messages |
+//! | [`outbox`] | queued outgoing messages |
+//! | [`secret`] | text that must not be shown |
+//! | [`settings`] | the registry of run-time settings |
+//! | [`time`] | points in time |
+//! | [`token`] | access tokens |
+//! | [`units`] | durations, sizes, booleans |
+
+pub mod access;
+pub mod account;
+pub mod caller;
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod mailbox;
+pub mod message;
+pub mod outbox;
+pub mod secret;
+pub mod settings;
+pub mod time;
+pub mod token;
+pub mod units;
+
+pub use access::{Action, Group, Permissions, Scope};
+pub use account::{Account, AccountId, AccountState};
+pub use caller::Caller;
+pub use error::ApiError;
+pub use event::EventType;
+pub use secret::Secret;
+pub use time::Timestamp;

@@ -1,0 +1,4 @@
+//! The Posthouse server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+fn main() {}
