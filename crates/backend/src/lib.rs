@@ -1,1 +1,22 @@
 //! One interface over a mailbox, and its implementations.
+//!
+//! [`Mailbox`] are the verbs a caller needs, [`Follow`] is the stream of what happens in it. A
+//! backend knows its protocol and nothing of the store, of webhooks or of who is calling; what it
+//! must remember it hands out as [`StateDelta`]s or asks [`Memory`] for.
+
+mod body;
+mod error;
+pub mod fake;
+mod follow;
+pub mod imap;
+mod mailbox;
+mod network;
+
+pub use body::{Body, BodyStream};
+pub use error::BackendError;
+pub use follow::{Change, Follow, ImapFolder, Phase, StateDelta, Step, SyncState};
+pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory};
+pub use network::{ImapCounters, Network};
+
+/// A boxed future, so that the traits here can be used as objects.
+pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -1,0 +1,112 @@
+//! The verbs over a mailbox.
+
+use posthouse_model::{
+    command::{Append, ListMessages},
+    mailbox,
+    message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+};
+
+use crate::{Body, BodyStream, BoxFuture, Follow, SyncState, error::BackendError};
+
+/// What a backend, and the server behind it, can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// Messages carry labels.
+    pub labels: bool,
+    /// Messages carry thread ids.
+    pub threads: bool,
+    /// Sent mail is filed by the provider itself.
+    pub files_sent: bool,
+    /// Messages can be stored.
+    pub append: bool,
+}
+
+/// A message that was stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Appended {
+    /// Folder.
+    pub path: String,
+    /// Its id, where the server tells it.
+    pub id: Option<String>,
+    /// Its UID.
+    pub uid: Option<u32>,
+}
+
+/// A folder as a number stands for it in message ids: a new UIDVALIDITY is a new folder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Folder {
+    /// Path, decoded.
+    pub path: String,
+    /// UIDVALIDITY (RFC 9051 section 2.3.1.1).
+    pub uid_validity: u32,
+}
+
+/// What a backend asks the engine to remember.
+pub trait Memory: Send + Sync {
+    /// The number of a folder within its account; a folder seen for the first time gets the next.
+    fn number<'a>(&'a self, folder: &'a Folder) -> BoxFuture<'a, Result<u32, BackendError>>;
+
+    /// The folder of a number.
+    fn folder(&self, number: u32) -> BoxFuture<'_, Result<Option<Folder>, BackendError>>;
+}
+
+/// A mailbox of a provider. Ids and cursors are opaque outside of the backend that made them.
+///
+/// All verbs may run at once; a backend queues fairly for what it has few of. A verb that is
+/// dropped half-way leaves nothing behind that a later verb could trip over. The caller puts a
+/// deadline on each.
+pub trait Mailbox: Send + Sync {
+    /// What it can do, as far as is known now.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Folders, with current counters when asked.
+    fn list_mailboxes(
+        &self,
+        counters: bool,
+    ) -> BoxFuture<'_, Result<Vec<mailbox::Mailbox>, BackendError>>;
+
+    /// A page of a folder, newest first.
+    fn list_messages<'a>(
+        &'a self,
+        request: &'a ListMessages,
+    ) -> BoxFuture<'a, Result<MessagePage, BackendError>>;
+
+    /// One message in detail.
+    fn message<'a>(
+        &'a self,
+        id: &'a str,
+        options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Message, BackendError>>;
+
+    /// The text of a message.
+    fn text<'a>(
+        &'a self,
+        id: &'a str,
+        text_type: TextType,
+        max_bytes: Option<u64>,
+    ) -> BoxFuture<'a, Result<Text, BackendError>>;
+
+    /// The source of a message.
+    fn source<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>>;
+
+    /// An attachment, decoded.
+    fn attachment<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>>;
+
+    /// Changes flags or labels.
+    fn update<'a>(
+        &'a self,
+        id: &'a str,
+        update: &'a MessageUpdate,
+    ) -> BoxFuture<'a, Result<(), BackendError>>;
+
+    /// Stores a message.
+    fn append<'a>(
+        &'a self,
+        append: &'a Append,
+        body: BodyStream,
+    ) -> BoxFuture<'a, Result<Appended, BackendError>>;
+
+    /// Follows the mailbox from a known state. Nothing is connected before the first
+    /// [`Follow::next`].
+    fn follow(&self, state: SyncState) -> Box<dyn Follow>;
+}
