@@ -96,21 +96,22 @@ impl Stream {
         }
     }
 
-    /// Starts TLS on a plain stream. `host` is the name that is checked unless the profile names another.
+    /// Starts TLS; on a stream that is TLS already (to a proxy) a second session runs inside the first. `host` is the name that is checked unless the profile names another.
     ///
     /// # Errors
     /// [`NetError::Tls`] when the handshake fails, [`NetError::Timeout`] when it does not end before `deadline`,
-    /// [`NetError::TlsProfile`] when the profile is unusable or the stream is TLS already.
+    /// [`NetError::TlsProfile`] when the profile is unusable.
     pub async fn start_tls(
         self,
         host: &str,
         profile: &TlsProfile,
         deadline: Duration,
     ) -> Result<Self, NetError> {
-        let Inner::Plain(tcp) = self.inner else {
-            return Err(NetError::TlsProfile(
-                "the stream is encrypted already".to_owned(),
-            ));
+        let lower = match self.inner {
+            Inner::Plain(tcp) => Lower::Tcp(tcp),
+            Inner::Tls(tls) => Lower::Nested(Box::new(Self {
+                inner: Inner::Tls(tls),
+            })),
         };
         let config = profile.client_config()?;
         let name = profile.name_for(host)?;
@@ -118,7 +119,7 @@ impl Stream {
         let handshake = Box::pin(async move {
             let session =
                 ClientConnection::new(config, name).map_err(|error| tls_error(host, error))?;
-            let mut tls = Tls::new(tcp, session);
+            let mut tls = Tls::new(lower, session);
             std::future::poll_fn(|cx| tls.poll_handshake(cx))
                 .await
                 .map_err(|error| tls_error(host, error))?;
@@ -138,7 +139,7 @@ impl Stream {
     pub(crate) fn tcp(&self) -> &TcpStream {
         match &self.inner {
             Inner::Plain(tcp) => tcp,
-            Inner::Tls(tls) => &tls.tcp,
+            Inner::Tls(tls) => tls.lower.tcp(),
         }
     }
 }
@@ -190,10 +191,36 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// A TLS session and its socket.
+/// What a TLS session runs over.
+enum Lower {
+    Tcp(TcpStream),
+    /// TLS to a proxy, with another TLS session inside.
+    Nested(Box<Stream>),
+}
+
+impl Lower {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Nested(stream) => stream.tcp(),
+        }
+    }
+}
+
+/// Runs one poll function on whichever transport is below.
+macro_rules! lower {
+    ($lower:expr, $poll:ident $(, $argument:expr)*) => {
+        match $lower {
+            Lower::Tcp(tcp) => Pin::new(tcp).$poll($($argument),*),
+            Lower::Nested(stream) => Pin::new(&mut **stream).$poll($($argument),*),
+        }
+    };
+}
+
+/// A TLS session and its transport.
 struct Tls {
     session: Box<ClientConnection>,
-    tcp: TcpStream,
+    lower: Lower,
     /// Decrypted bytes that wait inside the session.
     plaintext: usize,
     /// The peer sent close_notify, or the socket ended.
@@ -203,11 +230,11 @@ struct Tls {
 }
 
 impl Tls {
-    fn new(tcp: TcpStream, mut session: ClientConnection) -> Self {
+    fn new(lower: Lower, mut session: ClientConnection) -> Self {
         session.set_buffer_limit(Some(TLS_BUFFER));
         Self {
             session: Box::new(session),
-            tcp,
+            lower,
             plaintext: 0,
             ended: false,
             closing: false,
@@ -230,7 +257,7 @@ impl Tls {
     /// Takes one portion from the socket into the session.
     fn poll_pump(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut io = PollIo {
-            tcp: &mut self.tcp,
+            lower: &mut self.lower,
             cx,
         };
         match self.session.read_tls(&mut io) {
@@ -300,7 +327,7 @@ impl Tls {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.session.wants_write() {
             let mut io = PollIo {
-                tcp: &mut self.tcp,
+                lower: &mut self.lower,
                 cx,
             };
             match self.session.write_tls(&mut io) {
@@ -310,14 +337,17 @@ impl Tls {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        Poll::Ready(Ok(()))
+        lower!(&mut self.lower, poll_flush, cx)
     }
 
     /// Sends what the socket takes at once. Used by the reading side, which must not take the writer's place in the socket's
     /// waiting list; failures show up on the next read or write.
     fn drain_now(&mut self) {
+        let Lower::Tcp(tcp) = &self.lower else {
+            return; // The inner session's bytes go with the next write.
+        };
         while self.session.wants_write() {
-            match self.session.write_tls(&mut TryIo(&self.tcp)) {
+            match self.session.write_tls(&mut TryIo(tcp)) {
                 Ok(n) if n > 0 => {}
                 _ => return,
             }
@@ -330,7 +360,7 @@ impl Tls {
             self.closing = true;
         }
         ready!(self.poll_drain(cx))?;
-        match ready!(Pin::new(&mut self.tcp).poll_shutdown(cx)) {
+        match ready!(lower!(&mut self.lower, poll_shutdown, cx)) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             other => Poll::Ready(other),
         }
@@ -339,14 +369,14 @@ impl Tls {
 
 /// The socket as the blocking traits that rustls takes; `WouldBlock` means the task has been registered to be woken.
 struct PollIo<'a, 'b> {
-    tcp: &'a mut TcpStream,
+    lower: &'a mut Lower,
     cx: &'a mut Context<'b>,
 }
 
 impl Read for PollIo<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut buf = ReadBuf::new(buf);
-        match Pin::new(&mut *self.tcp).poll_read(self.cx, &mut buf) {
+        match lower!(&mut *self.lower, poll_read, self.cx, &mut buf) {
             Poll::Ready(result) => result.map(|()| buf.filled().len()),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -355,14 +385,14 @@ impl Read for PollIo<'_, '_> {
 
 impl Write for PollIo<'_, '_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match Pin::new(&mut *self.tcp).poll_write(self.cx, buf) {
+        match lower!(&mut *self.lower, poll_write, self.cx, buf) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
     fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        match Pin::new(&mut *self.tcp).poll_write_vectored(self.cx, bufs) {
+        match lower!(&mut *self.lower, poll_write_vectored, self.cx, bufs) {
             Poll::Ready(result) => result,
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
