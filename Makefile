@@ -1,0 +1,56 @@
+# `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run build test demo bench fmt lint deny deps tools clean
+
+# Where `make run` keeps its data, and where it listens.
+DATA ?= ./data
+HOST ?= 127.0.0.1
+PORT ?= 3000
+# Arguments for `cargo test`, as in: make test ARGS="-p posthouse-store"
+ARGS ?= --workspace
+# Which benchmark, as in: make bench B=b2
+B ?= b2
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## "; print "Posthouse\n" } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nSettings: DATA=%s HOST=%s PORT=%s (run), ARGS="%s" (test), B=%s (bench)\n' '$(DATA)' '$(HOST)' '$(PORT)' '$(ARGS)' '$(B)'
+
+build: ## Build the release binary, target/release/posthouse
+	cargo build --release --locked -p posthouse
+
+run: build ## Build, then serve on the folder DATA; prints the address, a first token and what to do next
+	@mkdir -p '$(DATA)'
+	@exec target/release/posthouse serve --host '$(HOST)' --port '$(PORT)' --data-dir '$(DATA)'
+
+test: deps tools ## Install what tests need, start Dovecot and PostgreSQL on private ports, run all tests
+	@tests/run.sh $(ARGS)
+
+demo: ## The whole way in half a minute: account, new mail, webhook, reply
+	@tests/services/deps.sh demo
+	@cargo build --release --locked -p posthouse
+	@python3 demo/demo.py
+
+bench: ## Run one benchmark against a release build (B=b1..b8, see bench/README.md)
+	@tests/services/deps.sh bench
+	@bench/run.sh '$(B)' $(BENCH_ARGS)
+
+fmt: ## Format all code
+	cargo fmt --all
+
+lint: ## Check format, clippy with warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## Check licences, banned crates and sources (needs cargo-deny)
+	cargo deny --all-features check licenses bans sources
+
+deps: ## Install the Debian packages that tests need, if any is missing
+	@tests/services/deps.sh test
+
+tools:
+	@tests/tools/install.sh
+
+clean: ## Remove what builds, tests and benchmarks left behind (not DATA)
+	cargo clean
+	rm -rf .tests .bench

@@ -1,0 +1,77 @@
+//! Where the real parts listen that `make test` starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The password that the Dovecot of the tests takes for every user; every other one is refused.
+pub const IMAP_PASSWORD: &str = "pass";
+
+/// Dovecot without TLS (STARTTLS is offered): any user name, password [`IMAP_PASSWORD`].
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_IMAP` is not set.
+#[must_use]
+pub fn imap_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_IMAP")
+}
+
+/// The same Dovecot with TLS from the first byte and a self-signed certificate for `localhost` and `127.0.0.1` ([`imap_certificate`]).
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_IMAPS` is not set.
+#[must_use]
+pub fn imaps_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_IMAPS")
+}
+
+/// The file with the certificate of [`imaps_addr`], PEM.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_IMAP_CERT` is not set.
+#[must_use]
+pub fn imap_certificate() -> PathBuf {
+    variable("POSTHOUSE_TEST_IMAP_CERT").into()
+}
+
+/// The configuration file of Dovecot, for `doveadm -c FILE`.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_DOVECOT_CONF` is not set.
+#[must_use]
+pub fn dovecot_config() -> PathBuf {
+    variable("POSTHOUSE_TEST_DOVECOT_CONF").into()
+}
+
+/// A PostgreSQL where tests may create databases and schemas, as a connection URL.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_POSTGRES` is not set.
+#[must_use]
+pub fn postgres_url() -> String {
+    variable("POSTHOUSE_TEST_POSTGRES")
+}
+
+/// A user name that no other test uses: its mailbox at Dovecot is empty.
+#[must_use]
+pub fn unique_user() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("clock before 1970")
+        .as_millis();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("u{now:x}-{:x}-{number}", std::process::id())
+}
+
+fn address(name: &str) -> SocketAddr {
+    let value = variable(name);
+    value
+        .parse()
+        .unwrap_or_else(|_| panic!("{name}={value} is not IP:PORT"))
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `make test`"))
+}

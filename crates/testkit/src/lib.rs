@@ -1,0 +1,37 @@
+//! What tests of every crate share. Depends on none of ours and is never shipped.
+//!
+//! * [`env`]: the addresses of the Dovecot and the PostgreSQL that `make test` starts.
+//! * [`ImapClient`], [`imap_append`], [`imap_messages`]: a plain IMAP client to prepare mailboxes and look into them.
+//! * [`SmtpSink`]: an SMTP server that keeps what it gets and fails on demand.
+//! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
+//! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles or swallows.
+//! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
+//! * [`mail`]: realistic messages, the same ones every time.
+//! * [`access_token`]: an OAuth 2.0 access token that the Dovecot of the tests takes.
+//!
+//! Everything listens on 127.0.0.1 and on ports that the system chooses. What goes wrong panics with a sentence that says what was
+//! expected: a test library has nobody to hand an error to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod env;
+mod fault_proxy;
+mod hook_sink;
+mod http;
+mod http_client;
+mod imap_client;
+pub mod mail;
+mod oauth;
+mod server;
+mod smtp_session;
+mod smtp_sink;
+mod wait;
+
+pub use env::{imap_addr, imaps_addr, postgres_url, unique_user};
+pub use fault_proxy::{FaultProxy, Mode};
+pub use hook_sink::{Hook, HookReply, HookSink};
+pub use http_client::{Answer, Client};
+pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};
+pub use oauth::access_token;
+pub use server::{Server, ServerBuilder};
+pub use smtp_sink::{Auth, Fault, Phase, ReceivedMail, SmtpSink};
+pub use wait::{eventually, free_port};
