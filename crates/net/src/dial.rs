@@ -102,7 +102,10 @@ impl Dial {
         let target = || format!("{host}:{port}");
         let usable: Vec<SocketAddr> = addresses
             .into_iter()
-            .filter(|peer| self.local_address.is_none_or(|own| own.is_ipv4() == peer.is_ipv4()))
+            .filter(|peer| {
+                self.local_address
+                    .is_none_or(|own| own.is_ipv4() == peer.is_ipv4())
+            })
             .collect();
         let mut failure = NetError::Connect {
             target: target(),

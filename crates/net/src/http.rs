@@ -336,8 +336,8 @@ fn take_credentials(url: &mut Url) -> Result<Option<HeaderValue>, EgressError> {
     if url.username().is_empty() && password.is_empty() {
         return Ok(None);
     }
-    let token = base64::engine::general_purpose::STANDARD
-        .encode(format!("{}:{password}", url.username()));
+    let token =
+        base64::engine::general_purpose::STANDARD.encode(format!("{}:{password}", url.username()));
     let mut value = HeaderValue::from_str(&format!("Basic {token}"))
         .map_err(|error| EgressError::Invalid(error.to_string()))?;
     value.set_sensitive(true);

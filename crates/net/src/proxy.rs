@@ -192,10 +192,7 @@ async fn connect(
         request.push_str(&format!("Proxy-Authorization: Basic {token}\r\n"));
     }
     request.push_str("\r\n");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .map_err(broken)?;
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
 
     // Byte by byte: what follows the head belongs to the protocol inside, whose server may speak first.

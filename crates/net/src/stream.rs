@@ -122,7 +122,11 @@ impl Stream {
             let mut tls = Tls::new(lower, session);
             std::future::poll_fn(|cx| tls.poll_handshake(cx))
                 .await
-                .map_err(|error| tls_error(host, error))?;
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::InvalidData => tls_error(host, error),
+                    // A cut line says nothing about TLS.
+                    _ => NetError::Socket(error),
+                })?;
             Ok(Self {
                 inner: Inner::Tls(tls),
             })
@@ -288,11 +292,7 @@ impl Tls {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }

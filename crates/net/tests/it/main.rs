@@ -1,0 +1,14 @@
+//! Behaviour of the network floor against real sockets on the loopback interface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod certs;
+mod dial;
+mod http;
+mod proxy;
+mod stream;
