@@ -384,8 +384,8 @@ def walk(folder, binary, parts):
     screen.step("Reply to it")
     reply = {
         "reference": {"message": hook["data"]["id"], "action": "reply", "inline": True},
-        "text": "Yes, nine o'clock is fine. Tea, please.\n",
-        "html": "<p>Yes, nine o'clock is fine. <b>Tea</b>, please.</p>",
+        "text": "Nine is fine. Tea, please.\n",
+        "html": "<p>Nine is fine. <b>Tea</b>, please.</p>",
     }
     submitted = time.time()
     answer = posthouse.call("POST", f"/v1/account/{ACCOUNT}/submit", reply)

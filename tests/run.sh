@@ -48,9 +48,10 @@ if [[ -x .tests/venv/bin/python ]]; then
   PATH=$root/.tests/venv/bin:$PATH
 fi
 [[ $# -gt 0 ]] || set -- --workspace
+[[ -t 1 ]] && export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-always}
 log=$work/cargo-test.log
 status=0
-cargo test --locked "$@" 2>&1 | tee "$log" || status=$?
+cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log" || status=$?
 
 # One line at the end that adds up every test binary, in cargo's own words.
 awk -v status="$status" '/^test result:/ {
