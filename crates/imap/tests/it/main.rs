@@ -1,0 +1,10 @@
+//! Behaviour of the IMAP client engine: server replies of the field, dialogues, properties, a live
+//! server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod corpus;
+mod dialogues;
+mod driver;
+mod live;
+mod properties;
+mod scripted;
