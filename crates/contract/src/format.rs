@@ -1,8 +1,11 @@
 //! What a text must look like to be an address, a URI, a host name.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use crate::schema::IpRule;
+use crate::schema::{IpRule, StringFormat};
 
 /// Longest mail address, RFC 5321 section 4.5.3.1 with room for a long domain.
 const MAX_EMAIL: usize = 320;
@@ -13,8 +16,38 @@ const MAX_DOMAIN: usize = 253;
 /// Longest label, RFC 1035 section 2.3.4.
 const MAX_LABEL: usize = 63;
 
+/// Why a text does not have this format, as the end of a sentence. Dates are converted elsewhere.
+pub(crate) fn refusal(
+    format: StringFormat,
+    schemes: &[&str],
+    text: &str,
+) -> Option<Cow<'static, str>> {
+    let (good, reason) = match format {
+        StringFormat::DateTime => return None,
+        StringFormat::Email => (is_email(text), "must be a valid email"),
+        StringFormat::Hostname => (is_hostname(text), "must be a valid hostname"),
+        StringFormat::Uuid => (is_uuid(text), "must be a valid GUID"),
+        StringFormat::Ip(rule) if rule.cidr => (
+            is_ip(text, rule),
+            "must be a valid ip address with an optional CIDR",
+        ),
+        StringFormat::Ip(rule) => (
+            is_ip(text, rule),
+            "must be a valid ip address with a forbidden CIDR",
+        ),
+        StringFormat::Uri if schemes.is_empty() => (is_uri(text, schemes), "must be a valid uri"),
+        StringFormat::Uri => {
+            return (!is_uri(text, schemes)).then(|| {
+                let schemes = schemes.join("|");
+                format!("must be a valid uri with a scheme matching the {schemes} pattern").into()
+            });
+        }
+    };
+    (!good).then_some(Cow::Borrowed(reason))
+}
+
 /// A mail address: RFC 5321 `Mailbox` with RFC 6531 letters, any syntactically valid domain.
-pub(crate) fn is_email(text: &str) -> bool {
+fn is_email(text: &str) -> bool {
     if text.len() > MAX_EMAIL {
         return false;
     }
@@ -83,7 +116,7 @@ fn is_domain(domain: &str) -> bool {
 }
 
 /// A host name, with or without the final dot, or an IP address.
-pub(crate) fn is_hostname(text: &str) -> bool {
+fn is_hostname(text: &str) -> bool {
     if text.parse::<IpAddr>().is_ok() {
         return true;
     }
@@ -95,7 +128,7 @@ pub(crate) fn is_hostname(text: &str) -> bool {
 }
 
 /// An absolute URI whose scheme is one of `schemes`, if any are given.
-pub(crate) fn is_uri(text: &str, schemes: &[&str]) -> bool {
+fn is_uri(text: &str, schemes: &[&str]) -> bool {
     if text
         .chars()
         .any(|c| c.is_whitespace() || c.is_control() || c == '\\')
@@ -112,7 +145,7 @@ pub(crate) fn is_uri(text: &str, schemes: &[&str]) -> bool {
 }
 
 /// A UUID in its hyphenated form, any version.
-pub(crate) fn is_uuid(text: &str) -> bool {
+fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -121,7 +154,7 @@ pub(crate) fn is_uuid(text: &str) -> bool {
 }
 
 /// An IP address, or a network where the rule admits a prefix length.
-pub(crate) fn is_ip(text: &str, rule: IpRule) -> bool {
+fn is_ip(text: &str, rule: IpRule) -> bool {
     let address = match text.split_once('/') {
         None => text,
         Some(_) if !rule.cidr => return false,

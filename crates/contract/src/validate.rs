@@ -375,53 +375,17 @@ impl Check {
     }
 
     fn format(&mut self, rule: &StringRule, text: &mut String) {
-        match rule.format {
-            None => {}
-            Some(StringFormat::Email) => {
-                if !format::is_email(text) {
-                    self.fault("must be a valid email");
-                }
+        let Some(format) = rule.format else { return };
+        if format == StringFormat::DateTime {
+            if rule.allow_now && text == "now" {
+                return;
             }
-            Some(StringFormat::Uri) => {
-                if !format::is_uri(text, &rule.schemes) {
-                    self.fault(if rule.schemes.is_empty() {
-                        "must be a valid uri".to_owned()
-                    } else {
-                        format!(
-                            "must be a valid uri with a scheme matching the {} pattern",
-                            rule.schemes.join("|")
-                        )
-                    });
-                }
+            match coerce::date(text) {
+                Some(date) => *text = date,
+                None => self.fault("must be a valid ISO 8601 date"),
             }
-            Some(StringFormat::Hostname) => {
-                if !format::is_hostname(text) {
-                    self.fault("must be a valid hostname");
-                }
-            }
-            Some(StringFormat::Uuid) => {
-                if !format::is_uuid(text) {
-                    self.fault("must be a valid GUID");
-                }
-            }
-            Some(StringFormat::Ip(ip)) => {
-                if !format::is_ip(text, ip) {
-                    self.fault(if ip.cidr {
-                        "must be a valid ip address with an optional CIDR"
-                    } else {
-                        "must be a valid ip address with a forbidden CIDR"
-                    });
-                }
-            }
-            Some(StringFormat::DateTime) => {
-                if rule.allow_now && text == "now" {
-                    return;
-                }
-                match coerce::date(text) {
-                    Some(date) => *text = date,
-                    None => self.fault("must be a valid ISO 8601 date"),
-                }
-            }
+        } else if let Some(reason) = format::refusal(format, &rule.schemes, text) {
+            self.fault(reason);
         }
     }
 
