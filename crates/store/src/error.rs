@@ -25,7 +25,9 @@ pub enum StoreError {
     #[error("the secret does not fit this store: its sealed values were made with another one")]
     WrongSecret,
     /// The store was made with a key file and that file is gone.
-    #[error("the store has sealed values, but neither a secret is set nor is there a key file at {0}")]
+    #[error(
+        "the store has sealed values, but neither a secret is set nor is there a key file at {0}"
+    )]
     KeyMissing(String),
     /// A store that several nodes share has no key file: a secret must be configured.
     #[error("a PostgreSQL store needs a configured secret, the same on every node")]

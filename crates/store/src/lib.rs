@@ -2,24 +2,59 @@
 //!
 //! [`Store`] is a cheap handle. Writes are [`Batch`]es: atomic, durable when [`Store::commit`] returns, grouped into
 //! one fsync on SQLite and applied exactly once on PostgreSQL even when the answer to COMMIT is lost. Reads are
-//! [`Store::query`]. Each noun of the product has a file of typed functions, which read from `&Store` and write into
-//! `&mut Batch`, so that callers compose one batch of many nouns. SQL lives in this crate only.
+//! [`Store::query`]. SQL lives in this crate only: each noun of the product has a module of typed functions, which
+//! read from `&Store` and write into `&mut Batch`, so that callers compose one batch of many nouns.
+//!
+//! | Module | Noun |
+//! |---|---|
+//! | [`accounts`] | accounts, their state and the lease of their owner |
+//! | [`announce`] | messages that are still to be announced |
+//! | [`blob`] | large bytes, sealed and streamed |
+//! | [`deliveries`] | deliveries of events, in lanes |
+//! | [`events`] | events in order |
+//! | [`generation`] | what other processes must notice |
+//! | [`mailboxes`] | folders and their numbers |
+//! | [`nodes`] | the nodes of a cluster |
+//! | [`outbox`] | messages waiting to be sent |
+//! | [`rate`] | shared rate counters |
+//! | [`sessions`] | sessions |
+//! | [`settings`] | run-time settings |
+//! | [`stats`] | counters per minute |
+//! | [`tokens`] | access tokens |
+//! | [`upkeep`] | housekeeping |
 
+pub mod accounts;
+pub mod announce;
 mod batch;
+pub mod blob;
 mod config;
+pub mod deliveries;
 mod error;
+pub mod events;
+pub mod generation;
+pub mod mailboxes;
 mod migrate;
+pub mod nodes;
+pub mod outbox;
 mod outcome;
+mod page;
 mod postgres;
+pub mod rate;
 mod seal;
+pub mod sessions;
+pub mod settings;
 mod sql;
 mod sqlite;
+pub mod stats;
 mod store;
+pub mod tokens;
+pub mod upkeep;
 mod value;
 
 pub use batch::{Batch, Committed, Pushed, Rows, Statement};
 pub use config::{Database, StoreConfig};
 pub use error::{BatchError, StoreError};
+pub use page::{Page, Paging};
 pub use seal::Sealer;
 pub use sql::{Dialect, Sql, fold, like_contains};
 pub use store::Store;

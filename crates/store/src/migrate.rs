@@ -41,9 +41,7 @@ impl Migration {
     fn text(&self, dialect: Dialect) -> String {
         match dialect {
             Dialect::Sqlite => rewrite(self.both, dialect),
-            Dialect::Postgres => {
-                rewrite(&format!("{}\n{}", self.both, self.postgres), dialect)
-            }
+            Dialect::Postgres => rewrite(&format!("{}\n{}", self.both, self.postgres), dialect),
         }
     }
 

@@ -162,7 +162,12 @@ impl ChunkSealer {
         Nonce::from(nonce)
     }
 
-    pub(crate) fn seal(&self, number: u64, last: bool, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn seal(
+        &self,
+        number: u64,
+        last: bool,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
         self.cipher
             .encrypt(
                 &Self::nonce(number, last),
@@ -256,7 +261,10 @@ mod tests {
     fn sealed_value_opens_only_in_its_place_and_with_its_key() {
         let sealer = Sealer::new(b"secret").unwrap();
         let sealed = sealer.seal("accounts.config", "a", b"pass").unwrap();
-        assert_eq!(sealer.open("accounts.config", "a", &sealed).unwrap(), b"pass");
+        assert_eq!(
+            sealer.open("accounts.config", "a", &sealed).unwrap(),
+            b"pass"
+        );
         assert!(sealer.open("accounts.config", "b", &sealed).is_err());
         assert!(sealer.open("outbox.job", "a", &sealed).is_err());
         let other = Sealer::new(b"another").unwrap();
@@ -266,7 +274,10 @@ mod tests {
             altered[at] ^= 1;
             assert!(sealer.open("accounts.config", "a", &altered).is_err());
         }
-        assert_ne!(sealed, sealer.seal("accounts.config", "a", b"pass").unwrap());
+        assert_ne!(
+            sealed,
+            sealer.seal("accounts.config", "a", b"pass").unwrap()
+        );
     }
 
     #[test]
@@ -277,7 +288,13 @@ mod tests {
         assert_eq!(chunks.open(0, false, &sealed).unwrap(), b"one");
         assert!(chunks.open(1, false, &sealed).is_err());
         assert!(chunks.open(0, true, &sealed).is_err());
-        assert!(sealer.chunks("other").unwrap().open(0, false, &sealed).is_err());
+        assert!(
+            sealer
+                .chunks("other")
+                .unwrap()
+                .open(0, false, &sealed)
+                .is_err()
+        );
     }
 
     #[test]
@@ -290,7 +307,10 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(folder.path().join(KEY_FILE))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }

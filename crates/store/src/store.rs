@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
+
+use posthouse_model::Timestamp;
 
 use crate::batch::{Batch, Committed};
 use crate::config::{Database, StoreConfig};
@@ -141,19 +143,19 @@ impl Store {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
-    /// The database's clock in milliseconds since the epoch. Leases and due times are judged by it, on every node.
+    /// The database's clock. Leases and due times are judged by it, on every node.
     /// On PostgreSQL it is measured at the start and by [`Store::sync_clock`].
     #[must_use]
-    pub fn now_ms(&self) -> i64 {
+    pub fn now(&self) -> Timestamp {
         match self.inner.db {
-            Db::Sqlite(_) => system_millis(),
+            Db::Sqlite(_) => Timestamp::now(),
             Db::Postgres(_) => {
                 let clock = self
                     .inner
                     .clock
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                clock.millis.saturating_add(millis(clock.at.elapsed()))
+                Timestamp(clock.millis).after(clock.at.elapsed())
             }
         }
     }
@@ -220,7 +222,9 @@ impl Store {
     pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         match &self.inner.db {
             Db::Sqlite(db) => db.limit_pages(pages).await,
-            Db::Postgres(_) => Err(StoreError::Config("only SQLite has a page limit".to_owned())),
+            Db::Postgres(_) => Err(StoreError::Config(
+                "only SQLite has a page limit".to_owned(),
+            )),
         }
     }
 
@@ -249,16 +253,6 @@ impl Db {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn system_millis() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, millis)
-}
-
 /// Finds the key and proves it on a value sealed at the first start.
 async fn sealer(db: &Db, config: &StoreConfig) -> Result<Sealer, StoreError> {
     let read = "SELECT value FROM meta WHERE name=$1";
@@ -282,10 +276,7 @@ async fn sealer(db: &Db, config: &StoreConfig) -> Result<Sealer, StoreError> {
         let mut batch = Batch::new();
         batch.push(
             "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
-            params![
-                CHECK_ROW,
-                sealer.seal(CHECK_PLACE, CHECK_ROW, CHECK_TEXT)?
-            ],
+            params![CHECK_ROW, sealer.seal(CHECK_PLACE, CHECK_ROW, CHECK_TEXT)?],
         );
         db.commit(batch).await?;
     }

@@ -1,5 +1,7 @@
 //! Portable values and rows: the five column types both engines share.
 
+use posthouse_model::{AccountId, Timestamp};
+
 use crate::error::StoreError;
 
 /// One column value. Times are `I64` milliseconds since the epoch, JSON is `Text`.
@@ -52,6 +54,18 @@ macro_rules! from_integer {
     )*};
 }
 from_integer!(i64, i32, u32, u16, u8, bool);
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::I64(value.millis())
+    }
+}
+
+impl From<&AccountId> for Value {
+    fn from(value: &AccountId) -> Self {
+        Self::Text(value.as_str().to_owned())
+    }
+}
 
 impl From<f64> for Value {
     fn from(value: f64) -> Self {
@@ -147,6 +161,33 @@ impl Row {
             Some(Value::Null) => Ok(None),
             _ => Err(self.wrong(column, "integer or null")),
         }
+    }
+
+    /// A point in time.
+    ///
+    /// # Errors
+    /// As [`Row::i64`].
+    pub fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
+        self.i64(column).map(Timestamp)
+    }
+
+    /// A count or number that is never negative.
+    ///
+    /// # Errors
+    /// As [`Row::i64`]; [`StoreError::Corrupt`] if it is out of range.
+    pub fn count<T: TryFrom<i64>>(&self, column: usize) -> Result<T, StoreError> {
+        T::try_from(self.i64(column)?)
+            .map_err(|_| StoreError::Corrupt(format!("number in column {column}")))
+    }
+
+    /// A text parsed into one of the vocabulary's types.
+    ///
+    /// # Errors
+    /// As [`Row::i64`]; [`StoreError::Corrupt`] if it does not parse.
+    pub fn parse<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
+        self.text(column)?
+            .parse()
+            .map_err(|_| StoreError::Corrupt(format!("word in column {column}")))
     }
 
     /// A float.

@@ -204,7 +204,9 @@ async fn statements(
                 .and_then(|bytes| outcome::decode(bytes).ok())
                 .map(Prepared::Applied)
                 .ok_or_else(|| {
-                    Failure::Final(BatchError::Unknown("the outcome is not recorded".to_owned()))
+                    Failure::Final(BatchError::Unknown(
+                        "the outcome is not recorded".to_owned(),
+                    ))
                 });
         }
     }

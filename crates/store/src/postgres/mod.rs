@@ -200,7 +200,8 @@ fn is_lost(error: &tokio_postgres::Error) -> bool {
         }
         None => {
             error.is_closed()
-                || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+                || std::error::Error::source(error)
+                    .is_some_and(|cause| cause.is::<std::io::Error>())
         }
     }
 }

@@ -16,11 +16,12 @@ use crate::error::StoreError;
 /// Reads the address. `sslmode` `require`, `verify-ca` and `verify-full` verify the certificate against the system's
 /// roots or `sslrootcert=FILE`; `prefer` (the default) encrypts where the server offers it, as libpq does, without
 /// proof of whom it talks to.
-pub(super) fn parse(
-    text: &str,
-) -> Result<(tokio_postgres::Config, MakeRustlsConnect), StoreError> {
+pub(super) fn parse(text: &str) -> Result<(tokio_postgres::Config, MakeRustlsConnect), StoreError> {
     let wrong = |error: &dyn std::fmt::Display| {
-        StoreError::Config(format!("the database address {} is wrong: {error}", redact(text)))
+        StoreError::Config(format!(
+            "the database address {} is wrong: {error}",
+            redact(text)
+        ))
     };
     let mut url = url::Url::parse(text).map_err(|error| wrong(&error))?;
     let mut verify = false;
@@ -41,15 +42,20 @@ pub(super) fn parse(
         url.set_query(None);
     } else {
         url.query_pairs_mut().clear().extend_pairs(kept);
+        // The driver decodes %20 but not the form encoding's plus.
+        let query = url.query().map(|query| query.replace('+', "%20"));
+        url.set_query(query.as_deref());
     }
     let mut config: tokio_postgres::Config =
-        url.as_str().parse().map_err(|error: tokio_postgres::Error| {
-            StoreError::Config(format!(
-                "the database address {} is wrong: {}",
-                redact(text),
-                super::words(&error)
-            ))
-        })?;
+        url.as_str()
+            .parse()
+            .map_err(|error: tokio_postgres::Error| {
+                StoreError::Config(format!(
+                    "the database address {} is wrong: {}",
+                    redact(text),
+                    super::words(&error)
+                ))
+            })?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));
     }
@@ -77,8 +83,8 @@ fn client(verify: bool, roots: Option<&str>) -> Result<ClientConfig, StoreError>
         .map_err(|error| failed(&error))?;
     if let Some(file) = roots {
         let mut store = RootCertStore::empty();
-        for certificate in
-            CertificateDer::pem_file_iter(file).map_err(|error| failed(&format!("{file}: {error}")))?
+        for certificate in CertificateDer::pem_file_iter(file)
+            .map_err(|error| failed(&format!("{file}: {error}")))?
         {
             let certificate = certificate.map_err(|error| failed(&format!("{file}: {error}")))?;
             store.add(certificate).map_err(|error| failed(&error))?;

@@ -45,7 +45,7 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Erro
             Type::INT4 => row.try_get::<_, Option<i32>>(at)?.into(),
             Type::INT2 => row
                 .try_get::<_, Option<i16>>(at)?
-                .map(|value| i64::from(value))
+                .map(i64::from)
                 .into(),
             Type::BOOL => row.try_get::<_, Option<bool>>(at)?.into(),
             Type::FLOAT8 => row.try_get::<_, Option<f64>>(at)?.into(),
@@ -57,4 +57,3 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Erro
     }
     Ok(Row::new(values))
 }
-

@@ -30,7 +30,10 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens (or makes) the file and brings the schema up to date. Blocking.
     pub(crate) fn open(path: &Path, readers: usize) -> Result<Self, StoreError> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
             make_private_folder(folder)?;
         }
         make_private_file(path)?;

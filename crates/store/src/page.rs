@@ -1,0 +1,61 @@
+//! Pages of listings.
+
+use crate::error::StoreError;
+use crate::store::Store;
+use crate::value::{Row, Value};
+
+/// Which part of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// From 0.
+    pub page: u64,
+    /// Entries on a page.
+    pub size: u64,
+}
+
+impl Paging {
+    pub(crate) fn limit(self) -> i64 {
+        i64::try_from(self.size).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn offset(self) -> i64 {
+        i64::try_from(self.page.saturating_mul(self.size)).unwrap_or(i64::MAX)
+    }
+}
+
+/// A part of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Entries in all.
+    pub total: u64,
+    /// Entries of this page.
+    pub items: Vec<T>,
+}
+
+/// Reads a page: `list` has the parameters of `count` and then `LIMIT` and `OFFSET`.
+pub(crate) async fn read<T>(
+    store: &Store,
+    count: &'static str,
+    list: &'static str,
+    params: Vec<Value>,
+    paging: Paging,
+    item: impl Fn(&Row) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError> {
+    let total = store
+        .query_one(count, params.clone())
+        .await?
+        .map_or(Ok(0), |row| row.count(0))?;
+    let mut params = params;
+    params.push(Value::I64(paging.limit()));
+    params.push(Value::I64(paging.offset()));
+    let rows = store.query(list, params).await?;
+    Ok(Page {
+        total,
+        items: rows.iter().map(item).collect::<Result<_, _>>()?,
+    })
+}
+
+/// A value as JSON text.
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt(error.to_string()))
+}

@@ -1,0 +1,41 @@
+//! Housekeeping that is not a noun's own.
+
+use std::time::Duration;
+
+use crate::batch::Batch;
+use crate::error::StoreError;
+use crate::params;
+use crate::store::Store;
+use crate::{blob, rate, sessions, stats};
+
+/// How long PostgreSQL remembers that a batch was applied.
+const BATCHES_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// Deletes what has had its time: applied batches, sessions, rate buckets, old counters, unnamed blobs. Call it every
+/// few minutes, on any node; also measures the database's clock again.
+///
+/// # Errors
+/// As [`Store::commit`] and [`blob::sweep`].
+pub async fn run(store: &Store) -> Result<(), StoreError> {
+    store.sync_clock().await?;
+    let now = store.now();
+    loop {
+        let mut batch = Batch::new();
+        let swept = batch
+            .push(
+                "DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE created < $1 LIMIT 5000)",
+                params![now.before(BATCHES_KEPT)],
+            )
+            .statement();
+        if store.commit(batch).await?.affected(swept) < 5000 {
+            break;
+        }
+    }
+    let mut batch = Batch::new();
+    sessions::sweep(&mut batch, now);
+    rate::sweep(&mut batch, now);
+    stats::sweep(&mut batch, now);
+    store.commit(batch).await?;
+    blob::sweep(store, now).await?;
+    Ok(())
+}
