@@ -1,0 +1,291 @@
+//! Text from HTML, HTML from text, previews.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use crate::strip::strip_tags;
+use html2text::{
+    config::{self, Config},
+    render::{TextDecorator, TrivialDecorator},
+};
+
+/// Longest HTML that is laid out; longer ones only lose their tags.
+const MAX_LAYOUT: usize = 1 << 20;
+/// Deepest nesting that is laid out: the layout is recursive.
+const MAX_DEPTH: usize = 128;
+/// Most elements that formatting left open may multiply to.
+const MAX_REOPENED: usize = 400_000;
+/// Columns of the text.
+const WIDTH: usize = 78;
+
+/// The text of an HTML document, wrapped at 78 columns, links numbered and listed at the end.
+///
+/// Never fails: what cannot be laid out (too long, too deep, or too odd) is stripped of its tags.
+#[must_use]
+pub fn html_to_text(html: &str) -> String {
+    lay_out(
+        html,
+        || config::plain_no_decorate().link_footnotes(true),
+        WIDTH,
+    )
+}
+
+/// The words of an HTML document for a preview: no marks, no wrapping, no list of links.
+#[must_use]
+pub fn html_preview(html: &str, max_chars: usize) -> String {
+    preview(
+        &lay_out(
+            html,
+            || config::with_decorator(TrivialDecorator::new()),
+            10_000,
+        ),
+        max_chars,
+    )
+}
+
+fn lay_out<D: TextDecorator>(html: &str, config: impl Fn() -> Config<D>, width: usize) -> String {
+    if html.len() > MAX_LAYOUT || !is_tame(html) {
+        return strip_tags(html);
+    }
+    let render = || {
+        config()
+            // Tables are how mail is laid out: cells read one after the other, without frames.
+            .raw_mode(true)
+            .allow_width_overflow()
+            .string_from_read(html.as_bytes(), width)
+    };
+    let text = match catch_unwind(AssertUnwindSafe(render)) {
+        Ok(Ok(text)) => text,
+        _ => return strip_tags(html),
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let mut out = lines.join("\n");
+    out.truncate(out.trim_end().len());
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.trim_start_matches('\n').to_owned()
+}
+
+/// Elements that hold nothing, or that a parser closes by itself, wherever they stand.
+const FLAT: [&str; 11] = [
+    "br", "hr", "img", "meta", "embed", "p", "li", "dt", "dd", "!doctype", "!--",
+];
+
+/// The same, but inside SVG and MathML they nest.
+const FLAT_HTML: [&str; 13] = [
+    "area", "base", "col", "input", "link", "param", "source", "track", "wbr", "tr", "td", "th",
+    "option",
+];
+
+/// Elements that a parser opens again in every block until they are closed.
+const FORMATTING: [&str; 14] = [
+    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+];
+
+/// Whether a document, by a look at its tags alone, can be laid out within bounds: the elements do not
+/// nest too deep, and open formatting does not multiply.
+fn is_tame(html: &str) -> bool {
+    let (mut depth, mut formats, mut most_formats, mut tags) = (0usize, 0usize, 0usize, 0usize);
+    let mut foreign = false;
+    for piece in html.split('<').skip(1) {
+        tags += 1;
+        let closing = piece.starts_with('/');
+        let piece = piece.trim_start_matches('/');
+        let end = piece
+            .bytes()
+            .take(16)
+            .position(|b| !b.is_ascii_alphanumeric() && b != b'!' && b != b'-');
+        let name = piece
+            .get(..end.unwrap_or(16.min(piece.len())))
+            .unwrap_or_default();
+        let any = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
+        foreign |= any(&["svg", "math"]);
+        if name.is_empty() || any(&FLAT) || (!foreign && any(&FLAT_HTML)) {
+            continue;
+        }
+        let formatting = usize::from(any(&FORMATTING));
+        if closing {
+            depth = depth.saturating_sub(1);
+            formats = formats.saturating_sub(formatting);
+        } else {
+            depth += 1;
+            formats += formatting;
+            most_formats = most_formats.max(formats);
+        }
+        if depth > MAX_DEPTH {
+            return false;
+        }
+    }
+    most_formats * tags <= MAX_REOPENED
+}
+
+/// Text that is safe inside HTML, in elements and in quoted attributes.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A plain text as HTML: paragraphs at empty lines, `<br/>` at line ends, web links made clickable.
+#[must_use]
+pub fn text_to_html(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    let mut paragraph: Vec<&str> = Vec::new();
+    for line in text.split('\n').chain(std::iter::once("")) {
+        if !line.trim().is_empty() {
+            paragraph.push(line);
+            continue;
+        }
+        if paragraph.is_empty() {
+            continue;
+        }
+        out.push_str("<p>");
+        for (index, line) in paragraph.drain(..).enumerate() {
+            if index > 0 {
+                out.push_str("<br/>\n");
+            }
+            linked(&mut out, line);
+        }
+        out.push_str("</p>\n");
+    }
+    out
+}
+
+/// Appends a line, escaped, with its `http://` and `https://` links as anchors.
+fn linked(out: &mut String, line: &str) {
+    let mut rest = line;
+    let mut from = 0;
+    while let Some(found) = rest.get(from..).and_then(|tail| tail.find("http")) {
+        let start = from + found;
+        let (before, tail) = rest.split_at(start);
+        let starts = tail.starts_with("http://") || tail.starts_with("https://");
+        let glued = before.ends_with(|c: char| c.is_alphanumeric());
+        if !starts || glued {
+            from = start + 4;
+            continue;
+        }
+        let end = tail
+            .find(|c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c))
+            .unwrap_or(tail.len());
+        let mut url = tail
+            .get(..end)
+            .unwrap_or_default()
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
+        // A bracket around the link is not part of it.
+        if url.ends_with(')') && !url.contains('(') {
+            url = url.trim_end_matches(')').trim_end_matches(['.', ',', ';']);
+        }
+        out.push_str(&escape(before));
+        let safe = escape(url);
+        out.push_str(&format!("<a href=\"{safe}\">{safe}</a>"));
+        rest = tail.get(url.len()..).unwrap_or_default();
+        from = 0;
+    }
+    out.push_str(&escape(rest));
+}
+
+/// The first words of a text: white space collapsed, invisible filling removed, at most `max_chars`
+/// characters, cut between words where it can be and then ended by `…`.
+#[must_use]
+pub fn preview(text: &str, max_chars: usize) -> String {
+    let mut out = String::new();
+    let mut count = 0;
+    let mut space = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            space = !out.is_empty();
+            continue;
+        }
+        // Joiners mean something inside words and emoji; between spaces they only fill the line.
+        let filling = match c {
+            '\u{200c}' | '\u{200d}' => space || out.is_empty(),
+            '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2060}' | '\u{feff}' => true,
+            c => c.is_control(),
+        };
+        if filling {
+            continue;
+        }
+        if std::mem::take(&mut space) {
+            out.push(' ');
+            count += 1;
+        }
+        out.push(c);
+        count += 1;
+        if count > max_chars {
+            return shortened(&out, max_chars);
+        }
+    }
+    out
+}
+
+fn shortened(text: &str, max_chars: usize) -> String {
+    if max_chars == 0 {
+        return String::new();
+    }
+    let end = text
+        .char_indices()
+        .nth(max_chars - 1)
+        .map_or(text.len(), |(end, _)| end);
+    let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    // Between words, unless that would lose much.
+    let kept = match kept.rfind(' ') {
+        Some(cut) if !rest.starts_with(' ') && cut * 2 >= kept.len() => {
+            kept.get(..cut).unwrap_or(kept)
+        }
+        _ => kept,
+    };
+    format!("{}…", kept.trim_end())
+}
+
+/// HTML with a hidden block of text at the start of its body.
+pub(crate) fn with_preheader(html: &str, preview: &str) -> String {
+    let block = format!(
+        "<div style=\"display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;\
+         overflow:hidden;mso-hide:all\">{}</div>",
+        escape(&crate::encode::one_line(preview))
+    );
+    let at = after_body_tag(html);
+    let (before, after) = html.split_at_checked(at).unwrap_or(("", html));
+    format!("{before}{block}{after}")
+}
+
+/// Where the content of `<body>` starts; the start if there is no such tag.
+fn after_body_tag(html: &str) -> usize {
+    let mut at = 0;
+    while let Some(found) = html.get(at..).and_then(|rest| rest.find('<')) {
+        let open = at + found;
+        at = open + 1;
+        let is_body = html
+            .get(open + 1..open + 5)
+            .is_some_and(|name| name.eq_ignore_ascii_case("body"))
+            && html
+                .get(open + 5..open + 6)
+                .is_some_and(|c| c.starts_with(|c: char| c.is_whitespace() || c == '>'));
+        if !is_body {
+            continue;
+        }
+        let mut quote = None;
+        for (index, byte) in html.bytes().enumerate().skip(open) {
+            match (byte, quote) {
+                (b'>', None) => return index + 1,
+                (b'"' | b'\'', None) => quote = Some(byte),
+                (byte, Some(open)) if byte == open => quote = None,
+                _ => {}
+            }
+        }
+        return 0;
+    }
+    0
+}

@@ -1,0 +1,33 @@
+//! Message parsing and building, without I/O.
+//!
+//! Everything here takes bytes and gives bytes or text: it can be tested without a socket, and it never
+//! fails on a stranger's message. Reading is tolerant and linear in its input; writing is strict.
+//!
+//! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
+//!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says)
+//! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
+//! * in between: [`html`] (text from HTML and back, previews)
+
+pub mod address;
+mod body;
+pub mod build;
+mod built;
+pub mod charset;
+pub mod date;
+pub mod decode;
+mod encode;
+pub mod header;
+pub mod html;
+mod images;
+mod media;
+pub mod message;
+pub mod param;
+mod part;
+pub mod raw;
+mod strip;
+pub mod text;
+pub mod word;
+
+pub use build::{BuildError, Built, Disposition, Outgoing, OutgoingAttachment, build};
+pub use header::{Headers, decode_param, decode_text, parse_addresses, parse_date, parse_headers};
+pub use posthouse_model::message::Address;

@@ -1,0 +1,157 @@
+//! A text part as a string: transfer encoding, charset, line ends, flowed lines.
+
+use crate::{charset::CharsetDecoder, decode::TransferDecoder};
+
+/// How a text part is written, from its header or BODYSTRUCTURE.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextFormat<'a> {
+    /// Content-Transfer-Encoding; empty means none.
+    pub transfer: &'a str,
+    /// The `charset` parameter; empty means none was given.
+    pub charset: &'a str,
+    /// `format=flowed` (RFC 3676).
+    pub flowed: bool,
+    /// `delsp=yes` (RFC 3676).
+    pub delsp: bool,
+}
+
+/// Reads a text part piece by piece, up to a number of bytes of UTF-8.
+pub struct TextDecoder {
+    transfer: Option<TransferDecoder>,
+    charset: Option<CharsetDecoder>,
+    flowed: bool,
+    delsp: bool,
+    max: usize,
+    bytes: Vec<u8>,
+    piece: String,
+    text: String,
+    /// The last character was a CR, already written as a line end.
+    returned: bool,
+    more: bool,
+}
+
+impl TextDecoder {
+    /// Reads a part of this format; `max_bytes` bounds the text (UTF-8), not the encoded input.
+    #[must_use]
+    pub fn new(format: &TextFormat<'_>, max_bytes: usize) -> Self {
+        Self {
+            transfer: Some(TransferDecoder::new(format.transfer)),
+            charset: Some(CharsetDecoder::new(format.charset)),
+            flowed: format.flowed,
+            delsp: format.delsp,
+            max: max_bytes,
+            bytes: Vec::new(),
+            piece: String::new(),
+            text: String::new(),
+            returned: false,
+            more: false,
+        }
+    }
+
+    /// Takes the next bytes of the part. False: the text is full, nothing more is needed.
+    pub fn push(&mut self, bytes: &[u8]) -> bool {
+        // In slices, so that a limit of some bytes never decodes a part of many megabytes.
+        for slice in bytes.chunks(32 * 1024) {
+            if self.more {
+                return false;
+            }
+            self.bytes.clear();
+            if let Some(transfer) = &mut self.transfer {
+                transfer.push(slice, &mut self.bytes);
+            }
+            if let Some(charset) = &mut self.charset {
+                charset.push(&self.bytes, &mut self.piece);
+            }
+            self.take();
+        }
+        !self.more
+    }
+
+    /// The text and whether there was more of it.
+    #[must_use]
+    pub fn finish(mut self) -> (String, bool) {
+        if !self.more {
+            self.bytes.clear();
+            if let Some(transfer) = self.transfer.take() {
+                transfer.finish(&mut self.bytes);
+            }
+            if let Some(mut charset) = self.charset.take() {
+                charset.push(&self.bytes, &mut self.piece);
+                charset.finish(&mut self.piece);
+            }
+            self.take();
+        }
+        let text = if self.flowed {
+            unflow(&self.text, self.delsp)
+        } else {
+            self.text
+        };
+        (text, self.more)
+    }
+
+    /// Moves the piece to the text, with line ends as LF.
+    fn take(&mut self) {
+        let piece = std::mem::take(&mut self.piece);
+        for c in piece.chars() {
+            let c = match c {
+                '\n' if std::mem::take(&mut self.returned) => continue,
+                '\r' => {
+                    self.returned = true;
+                    '\n'
+                }
+                other => {
+                    self.returned = false;
+                    other
+                }
+            };
+            if self.text.len() + c.len_utf8() > self.max {
+                self.more = true;
+                break;
+            }
+            self.text.push(c);
+        }
+        self.piece = piece;
+        self.piece.clear();
+    }
+}
+
+/// The text of a part whose bytes are at hand: at most `max_bytes` of UTF-8, and whether there is more.
+#[must_use]
+pub fn text_from(bytes: &[u8], format: &TextFormat<'_>, max_bytes: usize) -> (String, bool) {
+    let mut decoder = TextDecoder::new(format, max_bytes);
+    decoder.push(bytes);
+    decoder.finish()
+}
+
+/// Joins the lines of `format=flowed` text (RFC 3676 section 4); line ends are LF.
+#[must_use]
+pub fn unflow(text: &str, delsp: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    // Quote depth of the paragraph whose last line was flowed.
+    let mut open: Option<usize> = None;
+    for (index, line) in text.split('\n').enumerate() {
+        let content = line.trim_start_matches('>');
+        let depth = line.len() - content.len();
+        let content = content.strip_prefix(' ').unwrap_or(content);
+        let signature = content == "-- ";
+        if open != Some(depth) || signature {
+            if index > 0 {
+                out.push('\n');
+            }
+            if depth > 0 {
+                out.extend(std::iter::repeat_n('>', depth));
+                if !content.is_empty() {
+                    out.push(' ');
+                }
+            }
+        }
+        let flowed = !signature && content.ends_with(' ');
+        if flowed && delsp {
+            out.push_str(content.strip_suffix(' ').unwrap_or(content));
+        } else {
+            out.push_str(content);
+        }
+        open = flowed.then_some(depth);
+    }
+    out
+}

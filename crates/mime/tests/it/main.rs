@@ -1,0 +1,18 @@
+//! Behaviour of message reading and writing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod addresses;
+mod build;
+mod dates;
+mod decode;
+mod headers;
+mod hostile;
+mod html;
+mod params;
+mod raw;
+mod words;
