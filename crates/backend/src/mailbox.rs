@@ -17,6 +17,8 @@ pub struct Capabilities {
     pub threads: bool,
     /// Sent mail is filed by the provider itself.
     pub files_sent: bool,
+    /// It is followed by a cursor of the provider's history rather than folder by folder.
+    pub history: bool,
     /// Messages can be stored.
     pub append: bool,
 }

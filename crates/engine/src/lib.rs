@@ -1,1 +1,39 @@
-//! Account actors, events, webhooks and the outbox.
+//! The engine: an actor for each account, events and their delivery, the outbox.
+//!
+//! It does not know who is calling or over which route. State and the events it causes are
+//! committed in one batch ([`Recorder`]); whatever waits to be done stands in the store, so that a
+//! crash at any point loses nothing.
+//!
+//! | Module | Noun |
+//! |---|---|
+//! | `account` | actors, and calls to them ([`AccountHandle`]) |
+//! | `event` | recording events and where they go |
+//! | `outbox` | sending queued messages |
+//! | `webhook` | delivering events |
+
+mod account;
+mod config;
+mod engine;
+mod event;
+mod metrics;
+mod outbox;
+mod settings;
+mod webhook;
+
+pub use account::{AccountHandle, Answered, CallContext, LocalAccount};
+pub use config::EngineConfig;
+pub use engine::{Engine, MailboxFactory, StartError};
+pub use event::{DEFAULT_ENDPOINT, NewEvent, Recorder, default_url};
+pub use metrics::Metrics;
+pub use outbox::{SmtpRoute, connect_smtp, verify_smtp};
+pub use settings::Settings;
+
+/// A number in 0..1, for jitter.
+pub(crate) fn random() -> f64 {
+    let mut bytes = [0; 4];
+    // Without randomness there is no jitter, which is harmless.
+    if getrandom::fill(&mut bytes).is_err() {
+        return 0.5;
+    }
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}

@@ -70,6 +70,8 @@ CREATE TABLE IF NOT EXISTS accounts (
     version BIGINT NOT NULL,
     config {BLOB} NOT NULL,
     status TEXT NOT NULL,
+    smtp_status TEXT,
+    webhook_error TEXT,
     sync_cursor TEXT,
     created BIGINT NOT NULL,
     updated BIGINT NOT NULL

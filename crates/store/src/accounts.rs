@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_model::account::{AccountConfig, AccountStatus};
+use posthouse_model::account::{AccountConfig, AccountStatus, SmtpStatus};
 use posthouse_model::{Account, AccountId, AccountState, Timestamp};
 
 use crate::batch::{Batch, Statement};
@@ -44,18 +44,22 @@ macro_rules! columns {
         concat!(
             "account, ",
             state!(),
-            ", owner, epoch, version, config, status, created"
+            ", owner, epoch, version, config, status, created, smtp_status, webhook_error"
         )
     };
 }
 
 fn stored(store: &Store, row: &Row) -> Result<StoredAccount, StoreError> {
     let id = row.text(0)?;
+    let mut status: AccountStatus = row.json(6)?;
+    // Columns of their own: the outbox and the delivery of webhooks write them beside the actor.
+    status.smtp_status = row.opt_json(8)?;
+    status.webhook_error_flag = row.opt_json(9)?;
     Ok(StoredAccount {
         account: Account {
             id: AccountId::new(id),
             config: store.sealer().open_json(PLACE, id, row.blob(5)?)?,
-            status: row.json(6)?,
+            status,
             state: row.parse(1)?,
             counters: BTreeMap::new(),
             created: row.time(7)?,
@@ -259,7 +263,39 @@ pub fn set_state(batch: &mut Batch, account: &AccountId, epoch: i64, state: Acco
     );
 }
 
-/// Replaces the status.
+/// Notes the outcome of the last delivery over SMTP.
+///
+/// # Errors
+/// Only if it has no JSON form.
+pub fn set_smtp_status(
+    batch: &mut Batch,
+    account: &AccountId,
+    status: &SmtpStatus,
+) -> Result<(), StoreError> {
+    batch.push(
+        "UPDATE accounts SET smtp_status=$2 WHERE account=$1",
+        params![account, json(status)?],
+    );
+    Ok(())
+}
+
+/// Notes the last failed webhook of the account's own target, or that there is none any more.
+///
+/// # Errors
+/// Only if it has no JSON form.
+pub fn set_webhook_error(
+    batch: &mut Batch,
+    account: &AccountId,
+    flag: Option<&serde_json::Value>,
+) -> Result<(), StoreError> {
+    batch.push(
+        "UPDATE accounts SET webhook_error=$2 WHERE account=$1",
+        params![account, flag.map(json).transpose()?],
+    );
+    Ok(())
+}
+
+/// Replaces the status, as far as the account's actor keeps it: not the outcome of SMTP and webhooks.
 ///
 /// # Errors
 /// Only if it has no JSON form.

@@ -1,0 +1,233 @@
+//! The use cases of access tokens: create, list, read, delete, log (behaviour 2).
+
+use std::str::FromStr;
+
+use posthouse_model::{
+    AccountId, ApiError, Caller, Permissions, Scope, Timestamp,
+    caller::Identity,
+    token::{Restrictions, TokenId, TokenRecord, TokenUse, TokenValue},
+};
+use posthouse_store::{
+    Batch,
+    tokens::{self, Bound, StoredToken},
+};
+use serde_json::{Value, json};
+
+use crate::{App, CallInput, Reply, input::Fields, internal, paging::pages};
+
+/// Scopes that `POST /v1/tokens` hands out; the others need the command line or the console.
+const API_SCOPES: &[Scope] = &[Scope::Api, Scope::Smtp, Scope::ImapProxy, Scope::Mcp];
+
+impl App {
+    /// `POST /v1/tokens`.
+    pub(crate) async fn create_token(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        if caller.identity == Identity::Preauthorized {
+            return Err(ApiError::new(
+                403,
+                "Access tokens cannot be made while authentication is switched off",
+            ));
+        }
+        let body = Fields::of(&input.valid.body);
+        let scopes = body.strings("scopes").unwrap_or_default();
+        let known = |word: &String| {
+            Scope::from_str(word).is_ok_and(|scope| API_SCOPES.contains(&scope))
+        };
+        if !scopes.iter().all(known) {
+            return Err(ApiError::invalid_field(
+                "scopes",
+                "\"scopes\" must hold only api, smtp, imap-proxy or mcp",
+            ));
+        }
+        let account = body.text("account").filter(|id| !id.is_empty()).map(AccountId::new);
+        let permissions = Permissions::from(body.value("permissions").cloned());
+        if account.is_none() && !permissions.is_narrowed() {
+            return Err(ApiError::invalid_field(
+                "permissions",
+                "\"permissions\" is required for a token that is not bound to an account",
+            ));
+        }
+        if let Some(account) = &account {
+            self.require_account(account).await?;
+        }
+        let restrictions: Option<Restrictions> = body.parse("restrictions")?;
+        let record = NewToken {
+            account,
+            scopes,
+            permissions,
+            restrictions,
+            description: body.text("description").map(str::to_owned),
+            metadata: body.text("metadata").map(str::to_owned),
+            expires: body.parse("expires")?,
+            ip: body.text("ip").map(str::to_owned),
+            remote_address: caller.address.map(|address| address.to_string()),
+        };
+        let (value, record) = record.mint()?;
+        let mut batch = Batch::new();
+        tokens::put(&mut batch, &record).map_err(|error| internal("making a token", &error))?;
+        self.store()
+            .commit(batch)
+            .await
+            .map_err(|error| internal("making a token", &error))?;
+        let answer = json!({ "token": value.expose(), "id": record.id });
+        Ok(Reply::json(&answer)?.secret())
+    }
+
+    /// `GET /v1/tokens` and `GET /v1/tokens/account/{account}`.
+    pub(crate) async fn list_tokens(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        self.tokens().flush().await;
+        let query = Fields::map(&input.valid.query);
+        let path = Fields::map(&input.valid.path);
+        let account = path.text("account").or_else(|| query.text("account"));
+        let account = account.filter(|id| !id.is_empty()).map(AccountId::new);
+        let bound = match (&account, &caller.account) {
+            (_, Some(own)) => Bound::To(own),
+            (Some(account), None) => Bound::To(account),
+            (None, None) => Bound::Free,
+        };
+        let paging = query.paging();
+        let page = tokens::list(self.store(), bound, query.text("query"), paging)
+            .await
+            .map_err(|error| internal("listing tokens", &error))?;
+        Reply::json(&json!({
+            "account": account,
+            "total": page.total,
+            "page": paging.page,
+            "pages": pages(page.total, paging.size),
+            "tokens": page.items.iter().map(show).collect::<Vec<_>>(),
+        }))
+    }
+
+    /// `GET /v1/tokens/{token}`.
+    pub(crate) async fn get_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        self.tokens().flush().await;
+        let id = token_id(&input.valid.path)?;
+        let stored = tokens::get_with_use(self.store(), &id)
+            .await
+            .map_err(|error| internal("reading a token", &error))?
+            .ok_or_else(token_not_found)?;
+        Reply::json(&show(&stored))
+    }
+
+    /// `DELETE /v1/tokens/{token}`.
+    pub(crate) async fn delete_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let deleted = match token_id(&input.valid.path) {
+            Ok(id) => revoke(self.store(), &id).await?,
+            Err(_) => false,
+        };
+        self.tokens().invalidate();
+        Reply::json(&json!({ "deleted": deleted }))
+    }
+
+    /// `GET /v1/tokens/{token}/log`.
+    pub(crate) async fn token_log(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        self.tokens().flush().await;
+        let id = token_id(&input.valid.path)?;
+        let known = tokens::get(self.store(), &id)
+            .await
+            .map_err(|error| internal("reading a token", &error))?;
+        if known.is_none() {
+            return Err(token_not_found());
+        }
+        let mut paging = Fields::map(&input.valid.query).paging();
+        paging.size = paging.size.min(200);
+        let page = tokens::log_page(self.store(), &id, paging)
+            .await
+            .map_err(|error| internal("reading a token's log", &error))?;
+        Reply::json(&json!({
+            "token": id,
+            "total": page.total,
+            "page": paging.page,
+            "pages": pages(page.total, paging.size),
+            "entries": page.items,
+        }))
+    }
+}
+
+/// Deletes a token; whether there was one.
+pub(crate) async fn revoke(store: &posthouse_store::Store, id: &TokenId) -> Result<bool, ApiError> {
+    let mut batch = Batch::new();
+    let statement = tokens::delete(&mut batch, id);
+    let done = store
+        .commit(batch)
+        .await
+        .map_err(|error| internal("deleting a token", &error))?;
+    Ok(done.affected(statement) > 0)
+}
+
+/// A token to be made.
+#[derive(Debug, Default)]
+pub(crate) struct NewToken {
+    pub(crate) account: Option<AccountId>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) permissions: Permissions,
+    pub(crate) restrictions: Option<Restrictions>,
+    pub(crate) description: Option<String>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) ip: Option<String>,
+    pub(crate) remote_address: Option<String>,
+}
+
+impl NewToken {
+    /// Makes the value and its record.
+    pub(crate) fn mint(self) -> Result<(TokenValue, TokenRecord), ApiError> {
+        let now = Timestamp::now();
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return Err(ApiError::invalid_field(
+                "expires",
+                "\"expires\" must be in the future",
+            ));
+        }
+        let value =
+            TokenValue::generate().map_err(|error| internal("making a token", &error))?;
+        let record = TokenRecord {
+            id: value.id(),
+            created: now,
+            expires: self.expires,
+            account: self.account,
+            ip: self.ip,
+            remote_address: self.remote_address,
+            scopes: Some(self.scopes),
+            description: self.description,
+            restrictions: self.restrictions,
+            permissions: self.permissions,
+            metadata: self.metadata,
+        };
+        Ok((value, record))
+    }
+}
+
+/// The id in the path: given as it is, or as the token's value.
+fn token_id(path: &serde_json::Map<String, Value>) -> Result<TokenId, ApiError> {
+    let text = Fields::map(path).text("token").unwrap_or_default();
+    // Value and id look alike: the id is what is stored, so it is tried by the caller of this with
+    // the value's hash only when no such id exists. Both are 64 hex characters.
+    TokenId::from_str(text).map_err(|_| token_not_found())
+}
+
+fn token_not_found() -> ApiError {
+    ApiError::not_found("Requested token was not found", "NotFound")
+}
+
+/// A token as the API shows it.
+pub(crate) fn show(stored: &StoredToken) -> Value {
+    let record = &stored.record;
+    let access = stored.last_use.map_or_else(
+        || json!({ "time": null, "ip": null }),
+        |TokenUse { time, ip }| json!({ "time": time, "ip": ip }),
+    );
+    let mut shown = serde_json::to_value(record).unwrap_or_default();
+    if let Value::Object(map) = &mut shown {
+        map.entry("account").or_insert(Value::Null);
+        map.insert("access".to_owned(), access);
+    }
+    shown
+}

@@ -1,0 +1,160 @@
+//! Calls to an account, wherever it lives.
+
+use std::sync::Arc;
+
+use posthouse_backend::{Body, BodyStream, Mailbox};
+use posthouse_model::{
+    ApiError, Caller,
+    command::{Answer, Command},
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::shared::{Ask, Shared};
+
+/// Who calls and how long it waits; dropping the call's future cancels it.
+#[derive(Debug, Clone)]
+pub struct CallContext {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// When the caller stops waiting.
+    pub deadline: Instant,
+}
+
+/// An answer, with its body if it has one.
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// The bytes that [`Answer::Body`] announces.
+    pub body: Option<BodyStream>,
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        Self { answer, body: None }
+    }
+}
+
+impl From<Body> for Answered {
+    fn from(body: Body) -> Self {
+        Self {
+            answer: Answer::Body(body.head),
+            body: Some(body.stream),
+        }
+    }
+}
+
+/// The way to an account: the caller never knows where it lives.
+#[derive(Clone)]
+pub enum AccountHandle {
+    /// In this process.
+    Local(LocalAccount),
+}
+
+/// An account in this process.
+#[derive(Clone)]
+pub struct LocalAccount(pub(crate) Arc<Shared>);
+
+impl AccountHandle {
+    /// Sends a command and waits for its answer; `body` is what [`Command::Append`] stores.
+    ///
+    /// # Errors
+    /// 503 with `state` and `code` while the account's state does not admit it, 504 at the
+    /// deadline, and what the backend says.
+    pub async fn call(
+        &self,
+        context: &CallContext,
+        command: Command,
+        body: Option<BodyStream>,
+    ) -> Result<Answered, ApiError> {
+        match self {
+            Self::Local(account) => account.call(context, command, body).await,
+        }
+    }
+}
+
+impl AccountHandle {
+    /// Whether the provider files sent mail itself, as far as is known.
+    #[must_use]
+    pub fn files_sent(&self) -> bool {
+        match self {
+            Self::Local(account) => account
+                .0
+                .mailbox()
+                .is_some_and(|mailbox| mailbox.capabilities().files_sent),
+        }
+    }
+}
+
+impl LocalAccount {
+    async fn call(
+        &self,
+        context: &CallContext,
+        command: Command,
+        body: Option<BodyStream>,
+    ) -> Result<Answered, ApiError> {
+        match command {
+            Command::Reconnect => {
+                self.0.ask(Ask::Reload);
+                return Ok(Answer::Done.into());
+            }
+            Command::Sync => {
+                self.0.ask(Ask::Sync);
+                return Ok(Answer::Done.into());
+            }
+            _ => {}
+        }
+        let state = self.0.state();
+        let mailbox = self
+            .0
+            .mailbox()
+            .filter(|_| state.admits_operations())
+            .ok_or_else(|| {
+                ApiError::new(503, "The account is not connected to its mail server")
+                    .code(state.refusal_code())
+                    .with("state", state.as_str())
+            })?;
+        timeout_at(context.deadline, perform(&*mailbox, command, body))
+            .await
+            .map_err(|_| ApiError::timeout())?
+    }
+}
+
+async fn perform(
+    mailbox: &dyn Mailbox,
+    command: Command,
+    body: Option<BodyStream>,
+) -> Result<Answered, ApiError> {
+    Ok(match command {
+        Command::ListMailboxes { counters } => {
+            Answer::Mailboxes(mailbox.list_mailboxes(counters).await?).into()
+        }
+        Command::ListMessages(request) => {
+            Answer::Messages(mailbox.list_messages(&request).await?).into()
+        }
+        Command::GetMessage { message, options } => {
+            Answer::Message(Box::new(mailbox.message(&message, &options).await?)).into()
+        }
+        Command::GetText {
+            text,
+            text_type,
+            max_bytes,
+        } => Answer::Text(mailbox.text(&text, text_type, max_bytes).await?).into(),
+        Command::GetSource { message } => mailbox.source(&message).await?.into(),
+        Command::GetAttachment { attachment } => mailbox.attachment(&attachment).await?.into(),
+        Command::UpdateMessage { message, update } => {
+            mailbox.update(&message, &update).await?;
+            Answer::Done.into()
+        }
+        Command::Append(append) => {
+            let body = body.ok_or_else(ApiError::internal)?;
+            let stored = mailbox.append(&append, body).await?;
+            Answer::Appended {
+                path: stored.path,
+                id: stored.id,
+                uid: stored.uid,
+            }
+            .into()
+        }
+        Command::Reconnect | Command::Sync => Answer::Done.into(),
+    })
+}

@@ -1,0 +1,109 @@
+//! What backends ask to remember, kept in the store.
+
+use posthouse_backend::{
+    BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState,
+};
+use posthouse_model::AccountId;
+use posthouse_store::{Batch, Store, StoreError, accounts, mailboxes};
+use serde::{Deserialize, Serialize};
+
+/// An account's memory.
+pub(crate) struct AccountMemory {
+    pub(crate) store: Store,
+    pub(crate) account: AccountId,
+}
+
+fn failed(error: &dyn std::error::Error) -> BackendError {
+    BackendError::Memory(error.to_string())
+}
+
+impl Memory for AccountMemory {
+    fn number<'a>(&'a self, folder: &'a Folder) -> BoxFuture<'a, Result<u32, BackendError>> {
+        Box::pin(async move {
+            let known =
+                mailboxes::number(&self.store, &self.account, &folder.path, folder.uid_validity)
+                    .await
+                    .map_err(|error| failed(&error))?;
+            if let Some(number) = known {
+                return Ok(number);
+            }
+            let mut batch = Batch::new();
+            let statement = mailboxes::register(
+                &mut batch,
+                &self.account,
+                &folder.path,
+                folder.uid_validity,
+            );
+            let done = self.store.commit(batch).await.map_err(|error| failed(&error))?;
+            let row = done.row(statement).map_err(|error| failed(&error))?;
+            row.count(0).map_err(|error| failed(&error))
+        })
+    }
+
+    fn folder(&self, number: u32) -> BoxFuture<'_, Result<Option<Folder>, BackendError>> {
+        Box::pin(async move {
+            let found = mailboxes::get(&self.store, &self.account, number)
+                .await
+                .map_err(|error| failed(&error))?;
+            Ok(found.map(|mailbox| Folder {
+                path: mailbox.path,
+                uid_validity: mailbox.uid_validity,
+            }))
+        })
+    }
+}
+
+/// What is kept of a followed IMAP folder beside its identity.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FolderSync {
+    uid_next: u32,
+    highest_modseq: u64,
+    messages: u32,
+}
+
+/// What was known of a mailbox when it was last followed.
+pub(crate) async fn load(
+    store: &Store,
+    account: &AccountId,
+    history: bool,
+) -> Result<SyncState, StoreError> {
+    if history {
+        return Ok(SyncState::Cursor(accounts::cursor(store, account).await?));
+    }
+    let mut folders = Vec::new();
+    for mailbox in mailboxes::followed(store, account).await? {
+        if let Some(sync) = mailbox.sync::<FolderSync>()? {
+            folders.push(ImapFolder {
+                path: mailbox.path,
+                uid_validity: mailbox.uid_validity,
+                uid_next: sync.uid_next,
+                highest_modseq: sync.highest_modseq,
+                messages: sync.messages,
+            });
+        }
+    }
+    Ok(SyncState::Imap(folders))
+}
+
+/// Adds what a backend came to know to a batch.
+pub(crate) fn record(
+    batch: &mut Batch,
+    account: &AccountId,
+    delta: &StateDelta,
+) -> Result<(), StoreError> {
+    match delta {
+        StateDelta::ImapFolder(folder) => {
+            mailboxes::register(batch, account, &folder.path, folder.uid_validity);
+            let sync = FolderSync {
+                uid_next: folder.uid_next,
+                highest_modseq: folder.highest_modseq,
+                messages: folder.messages,
+            };
+            mailboxes::set_sync(batch, account, &folder.path, folder.uid_validity, &sync)?;
+        }
+        StateDelta::ImapFolderGone { path } => mailboxes::forget(batch, account, path),
+        StateDelta::Cursor(cursor) => accounts::set_cursor(batch, account, Some(cursor)),
+    }
+    Ok(())
+}

@@ -1,0 +1,464 @@
+//! The engine as a whole: starts, supervises, stops.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use posthouse_backend::{Mailbox, Memory, Network, imap::ImapMailbox};
+use posthouse_model::{AccountId, AccountState, ApiError, account::AccountConfig};
+use posthouse_net::{EgressClient, NetError, TlsProfile, http::ClientOptions};
+use posthouse_store::{
+    Batch, BatchError, Store, StoreError, accounts, deliveries, generation, outbox, upkeep,
+};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    EngineConfig, Metrics, Recorder, Settings,
+    account::{self, AccountHandle, Ask, LocalAccount, Shared},
+    settings::SettingsCell,
+};
+
+/// How often a process looks for changes that others made.
+const WATCH: Duration = Duration::from_millis(250);
+/// How often housekeeping runs.
+const UPKEEP: Duration = Duration::from_secs(300);
+/// Accounts read at once when starting.
+const START_PAGE: u32 = 500;
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store refuses a change.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// Two metrics share a name.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The TLS settings cannot be used.
+    #[error(transparent)]
+    Net(#[from] NetError),
+}
+
+/// Opens mailboxes; tests put a scripted one in its place.
+pub type MailboxFactory = Box<
+    dyn Fn(Arc<AccountConfig>, Network, Arc<dyn Memory>) -> Arc<dyn Mailbox> + Send + Sync,
+>;
+
+/// The engine; a cheap handle.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    config: EngineConfig,
+    settings: SettingsCell,
+    metrics: Metrics,
+    factory: MailboxFactory,
+    http: EgressClient,
+    actors: Mutex<HashMap<AccountId, Arc<Shared>>>,
+    connecting: Arc<Semaphore>,
+    webhooks: Notify,
+    outbox: Notify,
+    generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
+    client_id: Mutex<Arc<Vec<(String, String)>>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Engine {
+    /// Starts on a store: takes over its accounts, follows them, delivers what waits.
+    ///
+    /// # Errors
+    /// The store or the configuration cannot be used.
+    pub async fn start(store: Store, config: EngineConfig) -> Result<Self, StartError> {
+        let factory: MailboxFactory =
+            Box::new(|config, network, memory| Arc::new(ImapMailbox::new(config, network, memory)));
+        Self::start_with(store, config, factory).await
+    }
+
+    /// As [`Engine::start`], with mailboxes of the caller's own.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_with(
+        store: Store,
+        config: EngineConfig,
+        factory: MailboxFactory,
+    ) -> Result<Self, StartError> {
+        let http = EgressClient::new(ClientOptions {
+            policy: config.egress_policy,
+            tls: TlsProfile::default(),
+            proxy: None,
+            ..ClientOptions::default()
+        })?;
+        let (generations, _) = watch::channel(generation::read(&store).await?);
+        let connecting = Arc::new(Semaphore::new(config.connecting.max(1)));
+        let engine = Self(Arc::new(Inner {
+            settings: SettingsCell::default(),
+            metrics: Metrics::new()?,
+            factory,
+            http,
+            actors: Mutex::default(),
+            connecting,
+            webhooks: Notify::new(),
+            outbox: Notify::new(),
+            generations,
+            client_id: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            store,
+            config,
+        }));
+        engine.reload_settings().await?;
+        let mut batch = Batch::new();
+        accounts::take_over_all(&mut batch, engine.node());
+        engine.store().commit(batch).await?;
+        engine.spawn(engine.clone().watch());
+        engine.spawn(engine.clone().upkeep());
+        engine.spawn(crate::webhook::run(engine.clone()));
+        engine.spawn(crate::outbox::run(engine.clone()));
+        engine.spawn(engine.clone().start_accounts());
+        Ok(engine)
+    }
+
+    /// Stops: no new work is begun, what is under way has until the deadline.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.0.stop.cancel();
+        for shared in self.actors().values() {
+            shared.ask(Ask::Stop);
+        }
+        self.0.tasks.close();
+        if tokio::time::timeout(deadline, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!("some work was still under way at the deadline; it stands in the store");
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The configuration of the process.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.0.config
+    }
+
+    /// The metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The current settings.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.0.settings.get()
+    }
+
+    /// Tells of changes to tokens, settings, sessions and accounts, made by whichever process.
+    #[must_use]
+    pub fn generations(&self) -> watch::Receiver<BTreeMap<generation::Generation, i64>> {
+        self.0.generations.subscribe()
+    }
+
+    /// Begins a batch whose events are delivered.
+    #[must_use]
+    pub fn recorder(&self) -> Recorder<'_> {
+        Recorder::new(self)
+    }
+
+    /// Reads the settings anew.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn reload_settings(&self) -> Result<(), StoreError> {
+        let stored = posthouse_store::settings::all(self.store()).await?;
+        let settings = Settings::new(stored);
+        let client_id = [
+            ("name", "imapClientName"),
+            ("version", "imapClientVersion"),
+            ("vendor", "imapClientVendor"),
+            ("support-url", "imapClientSupportUrl"),
+        ];
+        let client_id = client_id
+            .iter()
+            .map(|(field, key)| {
+                let fallback = match *field {
+                    "name" => "Posthouse",
+                    "version" => env!("CARGO_PKG_VERSION"),
+                    _ => "",
+                };
+                let value = settings.text(key).unwrap_or(fallback);
+                ((*field).to_owned(), value.to_owned())
+            })
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        *self
+            .0
+            .client_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(client_id);
+        self.0.settings.set(settings);
+        // A target may have been set for what already waits.
+        self.wake_webhooks();
+        Ok(())
+    }
+
+    /// The way to an account.
+    ///
+    /// # Errors
+    /// 404 `AccountNotFound`; 500 when the store fails.
+    pub async fn account(&self, id: &AccountId) -> Result<AccountHandle, ApiError> {
+        if let Some(shared) = self.actors().get(id) {
+            return Ok(AccountHandle::Local(LocalAccount(shared.clone())));
+        }
+        match accounts::exists(self.store(), id).await {
+            Ok(true) => Ok(AccountHandle::Local(LocalAccount(self.ensure_actor(id)))),
+            Ok(false) => Err(ApiError::account_not_found()),
+            Err(error) => {
+                tracing::error!(account = %id, %error, "the account cannot be read");
+                Err(ApiError::internal())
+            }
+        }
+    }
+
+    /// Starts an account that was registered, or has it load its changed configuration.
+    pub fn account_changed(&self, id: &AccountId) {
+        self.ensure_actor(id).ask(Ask::Reload);
+    }
+
+    /// Stops an account that was deleted.
+    pub fn account_deleted(&self, id: &AccountId) {
+        let shared = self.actors().remove(id);
+        if let Some(shared) = shared {
+            shared.ask(Ask::Stop);
+        }
+    }
+
+    /// Has the outbox look for work at once.
+    pub fn wake_outbox(&self) {
+        self.0.outbox.notify_one();
+    }
+
+    /// Name of this process as owner of accounts.
+    pub(crate) fn node(&self) -> &str {
+        &self.0.config.node
+    }
+
+    pub(crate) fn wake_webhooks(&self) {
+        self.0.webhooks.notify_one();
+    }
+
+    pub(crate) fn webhooks_wake(&self) -> &Notify {
+        &self.0.webhooks
+    }
+
+    pub(crate) fn outbox_wake(&self) -> &Notify {
+        &self.0.outbox
+    }
+
+    pub(crate) fn http(&self) -> &EgressClient {
+        &self.0.http
+    }
+
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
+    pub(crate) async fn connecting(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.connecting.clone().acquire_owned().await.ok()
+    }
+
+    pub(crate) fn open_mailbox(
+        &self,
+        config: Arc<AccountConfig>,
+        network: Network,
+        memory: Arc<dyn Memory>,
+    ) -> Arc<dyn Mailbox> {
+        (self.0.factory)(config, network, memory)
+    }
+
+    /// How mail servers are reached, by the settings of this moment.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        let settings = self.settings();
+        Network {
+            proxy: settings
+                .bool("proxyEnabled")
+                .then(|| settings.text("proxyUrl").map(str::to_owned))
+                .flatten(),
+            local_address: self.config().local_address,
+            ignore_certificates: settings.bool("ignoreMailCertErrors"),
+            connect_timeout: self.config().connect_timeout,
+            client_id: self
+                .0
+                .client_id
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            counters: self.metrics().imap.clone(),
+            ..Network::default()
+        }
+    }
+
+    /// Puts an account's state where calls and metrics see it; `None` when its actor ends.
+    pub(crate) fn note_state(&self, shared: &Shared, state: Option<AccountState>) {
+        let gauge = |state: AccountState| {
+            self.metrics()
+                .connections
+                .with_label_values(&[state.as_str()])
+        };
+        let former = shared.set_state(state.unwrap_or(AccountState::Init));
+        gauge(former).dec();
+        if let Some(state) = state {
+            gauge(state).inc();
+        }
+    }
+
+    fn actors(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Shared>>> {
+        self.0.actors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ensure_actor(&self, id: &AccountId) -> Arc<Shared> {
+        let mut actors = self.actors();
+        if let Some(shared) = actors.get(id) {
+            return shared.clone();
+        }
+        let shared = Arc::new(Shared::new(id.clone()));
+        actors.insert(id.clone(), shared.clone());
+        drop(actors);
+        self.metrics()
+            .connections
+            .with_label_values(&[AccountState::Init.as_str()])
+            .inc();
+        if !self.stopping().is_cancelled() {
+            let engine = self.clone();
+            let actor = shared.clone();
+            self.spawn(async move {
+                account::run(engine.clone(), actor.clone()).await;
+                let mut actors = engine.actors();
+                if actors
+                    .get(&actor.id)
+                    .is_some_and(|known| Arc::ptr_eq(known, &actor))
+                {
+                    actors.remove(&actor.id);
+                }
+            });
+        }
+        shared
+    }
+
+    async fn start_accounts(self) {
+        let mut after: Option<AccountId> = None;
+        loop {
+            let page = accounts::owned(self.store(), self.node(), after.as_ref(), START_PAGE).await;
+            match page {
+                Ok(page) => {
+                    for stored in &page {
+                        self.ensure_actor(&stored.account.id);
+                    }
+                    match page.last() {
+                        Some(last) => after = Some(last.account.id.clone()),
+                        None => return,
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "accounts cannot be read");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            if self.stopping().is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Notices what other processes changed.
+    async fn watch(self) {
+        let mut tick = tokio::time::interval(WATCH);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stopping().cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let now = match generation::read(self.store()).await {
+                Ok(now) => now,
+                Err(error) => {
+                    tracing::error!(%error, "changes of other processes cannot be read");
+                    continue;
+                }
+            };
+            let before = self.0.generations.borrow().clone();
+            if now == before {
+                continue;
+            }
+            let changed = |what| before.get(&what) != now.get(&what);
+            if changed(generation::Generation::Settings)
+                && let Err(error) = self.reload_settings().await
+            {
+                tracing::error!(%error, "the settings cannot be read");
+                continue;
+            }
+            self.0.generations.send_replace(now);
+        }
+    }
+
+    /// Housekeeping, and the gauges of the queues.
+    async fn upkeep(self) {
+        let mut swept: Option<Instant> = None;
+        let mut tick = tokio::time::interval(Duration::from_secs(15));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stopping().cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            self.measure_queues().await;
+            if swept.is_none_or(|swept| swept.elapsed() >= UPKEEP) {
+                swept = Some(Instant::now());
+                if let Err(error) = upkeep::run(self.store()).await {
+                    tracing::error!(%error, "housekeeping failed");
+                }
+                crate::webhook::sweep(&self).await;
+                crate::outbox::sweep(&self).await;
+            }
+        }
+    }
+
+    async fn measure_queues(&self) {
+        let now = self.store().now();
+        let set = |queue: &str, state: &str, value: u64| {
+            self.metrics()
+                .queue_size
+                .with_label_values(&[queue, state])
+                .set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        if let Ok(counts) = deliveries::counts(self.store(), now).await {
+            set("notify", "active", counts.active);
+            set("notify", "waiting", counts.waiting);
+            set("notify", "delayed", counts.delayed);
+            set("notify", "paused", 0);
+        }
+        if let Ok(counts) = outbox::counts(self.store(), now).await {
+            set("submit", "active", counts.active);
+            set("submit", "waiting", counts.waiting);
+            set("submit", "delayed", counts.delayed);
+            set("submit", "paused", 0);
+        }
+    }
+}

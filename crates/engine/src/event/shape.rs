@@ -1,0 +1,39 @@
+//! How much of a new message its event carries (behaviour 7.3).
+
+use posthouse_model::message::{HeaderChoice, Message, MessageOptions, TextType};
+use serde_json::Value;
+
+use crate::Settings;
+
+/// What to read of a new message, by the settings.
+#[must_use]
+pub fn options(settings: &Settings) -> MessageOptions {
+    let headers = settings.words("notifyHeaders");
+    MessageOptions {
+        text_type: if settings.bool("notifyText") {
+            TextType::All
+        } else {
+            TextType::None
+        },
+        max_bytes: settings.number("notifyTextSize").filter(|size| *size > 0),
+        headers: if headers.iter().any(|name| name == "*") {
+            HeaderChoice::All
+        } else if headers.is_empty() {
+            HeaderChoice::None
+        } else {
+            HeaderChoice::Named(headers.iter().map(|name| name.to_lowercase()).collect())
+        },
+        mark_as_seen: false,
+    }
+}
+
+/// The `data` of a `messageNew` event.
+#[must_use]
+pub fn message_new(message: &Message, missing: Option<(u32, u64)>) -> Value {
+    let mut data = serde_json::to_value(message).unwrap_or_default();
+    if let (Value::Object(map), Some((retries, delay))) = (&mut data, missing) {
+        map.insert("missingRetries".to_owned(), retries.into());
+        map.insert("missingDelay".to_owned(), delay.into());
+    }
+    data
+}

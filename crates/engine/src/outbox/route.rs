@@ -1,0 +1,153 @@
+//! How a message reaches its mail server: which server, which proxy, under which name.
+
+use std::{net::IpAddr, time::Duration};
+
+use posthouse_model::{
+    account::{AccountConfig, SmtpConfig, TlsOptions},
+    outbox::Job,
+};
+use posthouse_net::{Dial, NetError, Proxy, Security, TlsProfile};
+use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::Engine;
+
+/// The way to an SMTP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpRoute {
+    /// Server and credentials.
+    pub server: SmtpConfig,
+    /// Proxy, as a URL.
+    pub proxy: Option<String>,
+    /// Local address.
+    pub local_address: Option<IpAddr>,
+    /// Name to greet with.
+    pub ehlo_name: String,
+    /// Accept invalid certificates.
+    pub ignore_certificates: bool,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+}
+
+impl SmtpRoute {
+    /// The route of an account, or of one message where the job says otherwise; none when the
+    /// account has no SMTP server.
+    #[must_use]
+    pub fn of(engine: &Engine, config: &AccountConfig, job: Option<&Job>) -> Option<Self> {
+        let server = config.smtp.clone().filter(|smtp| smtp.host.is_some())?;
+        let network = engine.network();
+        let settings = engine.settings();
+        let named = job.and_then(|job| job.local_address.as_deref()?.parse().ok());
+        let ehlo_name = config
+            .smtp_ehlo_name
+            .clone()
+            .or_else(|| settings.text("smtpEhloName").map(str::to_owned))
+            .or_else(|| {
+                let url = Url::parse(settings.text("serviceUrl")?).ok()?;
+                url.domain().map(str::to_owned)
+            })
+            .or_else(host_name)
+            .unwrap_or_default();
+        Some(Self {
+            server,
+            proxy: job
+                .and_then(|job| job.proxy.clone())
+                .or_else(|| config.proxy.clone())
+                .or(network.proxy),
+            local_address: named.or(network.local_address),
+            ehlo_name,
+            ignore_certificates: network.ignore_certificates,
+            connect_timeout: network.connect_timeout,
+        })
+    }
+
+    /// What answers and events say of the route.
+    #[must_use]
+    pub fn describe(&self, session: Option<&Session>) -> Value {
+        let local = session
+            .and_then(Session::local_addr)
+            .map(|address| address.ip().to_string());
+        let mut routing = json!({ "localAddress": local, "name": self.ehlo_name });
+        if let (Some(proxy), Some(map)) = (&self.proxy, routing.as_object_mut()) {
+            map.insert("proxy".to_owned(), posthouse_model::secret::mask_url(proxy).into());
+        }
+        routing
+    }
+}
+
+/// This machine's name.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// TLS as the account wants it.
+fn tls_profile(options: Option<&TlsOptions>, ignore: bool) -> TlsProfile {
+    let verify = options.and_then(|tls| tls.reject_unauthorized) != Some(false);
+    if verify && !ignore {
+        TlsProfile::default()
+    } else {
+        TlsProfile::insecure()
+    }
+}
+
+/// Connects and logs in.
+///
+/// # Errors
+/// As the SMTP session; `ENOAUTH` when the credentials are not at hand.
+pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
+    let server = &route.server;
+    let host = server.host.as_deref().unwrap_or_default();
+    let security = if server.secure {
+        Security::Tls
+    } else {
+        Security::Plain
+    };
+    let port = server.port.unwrap_or(if server.secure { 465 } else { 587 });
+    let mut dial = Dial::new(host, port, security);
+    dial.proxy = match &route.proxy {
+        Some(url) => Some(
+            url.parse::<Proxy>()
+                .map_err(|error| NetError::Proxy(error.to_string()))?,
+        ),
+        None => None,
+    };
+    dial.local_address = route.local_address;
+    dial.tls = tls_profile(server.tls.as_ref(), route.ignore_certificates);
+    dial.deadline = route.connect_timeout;
+    let mut options = ConnectOptions::new(dial, route.ehlo_name.clone());
+    options.start_tls = StartTls::WhenOffered;
+    let mut session = Session::connect(&options).await?;
+    if server.use_auth_server == Some(true) {
+        return Err(SmtpError::Credentials(
+            "credentials from an authentication server are not available in this version",
+        ));
+    }
+    if let Some(auth) = &server.auth {
+        let credentials = match (&auth.access_token, &auth.pass) {
+            (Some(token), _) if !token.is_empty() => Credentials::OAuth {
+                user: auth.user.clone(),
+                token: token.expose().to_owned(),
+            },
+            (_, Some(pass)) => Credentials::Password {
+                user: auth.user.clone(),
+                pass: pass.expose().to_owned(),
+            },
+            _ => return Err(SmtpError::Credentials("the account has no SMTP password")),
+        };
+        session.authenticate(&credentials).await?;
+    }
+    Ok(session)
+}
+
+/// Connects, logs in and leaves: whether a message could be sent.
+///
+/// # Errors
+/// As [`connect_smtp`].
+pub async fn verify_smtp(route: &SmtpRoute) -> Result<(), SmtpError> {
+    let session = connect_smtp(route).await?;
+    session.quit().await;
+    Ok(())
+}
