@@ -81,21 +81,26 @@ impl Rewrites {
     }
 }
 
-/// Expands the macros and, for SQLite, turns `$n` into `?n`; quoted texts are left alone.
+/// Expands the macros and, for SQLite, turns `$n` into `?n`; quoted texts and comments are left alone.
 pub(crate) fn rewrite(text: &str, dialect: Dialect) -> String {
     let (blob, skip_locked) = match dialect {
         Dialect::Sqlite => ("BLOB", ""),
         Dialect::Postgres => ("BYTEA", "FOR UPDATE SKIP LOCKED"),
     };
     let mut out = String::with_capacity(text.len() + 16);
-    let mut quoted = false;
+    let (mut quoted, mut comment) = (false, false);
     let mut rest = text.char_indices().peekable();
     while let Some((at, char)) = rest.next() {
         let tail = text.get(at..).unwrap_or_default();
-        if char == '\'' {
+        if comment {
+            comment = char != '\n';
+        } else if char == '\'' {
             quoted = !quoted;
+        } else if !quoted && tail.starts_with("--") {
+            comment = true;
         }
-        let replaced = if quoted {
+        let literal = quoted || comment;
+        let replaced = if literal {
             None
         } else if tail.starts_with("{BLOB}") {
             Some(("{BLOB}", blob))
@@ -109,7 +114,7 @@ pub(crate) fn rewrite(text: &str, dialect: Dialect) -> String {
             for _ in 1..name.len() {
                 rest.next();
             }
-        } else if !quoted
+        } else if !literal
             && char == '$'
             && dialect == Dialect::Sqlite
             && rest.peek().is_some_and(|(_, next)| next.is_ascii_digit())
@@ -164,7 +169,10 @@ mod tests {
             rewrite(text, Dialect::Postgres),
             "SELECT '$1 {BLOB} it''s', x FROM t WHERE a=$1 AND b=$12 FOR UPDATE SKIP LOCKED"
         );
-        assert_eq!(rewrite("x {BLOB}", Dialect::Postgres), "x BYTEA");
+        assert_eq!(
+            rewrite("-- the table's $1\nx {BLOB}", Dialect::Postgres),
+            "-- the table's $1\nx BYTEA"
+        );
     }
 
     #[test]

@@ -43,10 +43,7 @@ pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Erro
         let value = match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.into(),
             Type::INT4 => row.try_get::<_, Option<i32>>(at)?.into(),
-            Type::INT2 => row
-                .try_get::<_, Option<i16>>(at)?
-                .map(i64::from)
-                .into(),
+            Type::INT2 => row.try_get::<_, Option<i16>>(at)?.map(i64::from).into(),
             Type::BOOL => row.try_get::<_, Option<bool>>(at)?.into(),
             Type::FLOAT8 => row.try_get::<_, Option<f64>>(at)?.into(),
             Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(at)?.into(),

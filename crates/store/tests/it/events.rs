@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use posthouse_model::{AccountId, EventType};
+use posthouse_store::{Batch, deliveries, events, params};
+
+use crate::support::{Fresh, number};
+
+both!(
+    events_are_numbered_by_commits,
+    cursors_stop_at_the_horizon,
+    only_old_and_delivered_events_go
+);
+
+async fn events_are_numbered_by_commits(fresh: &Fresh) {
+    let tasks: Vec<_> = (0..40)
+        .map(|at| {
+            let store = fresh.store.clone();
+            tokio::spawn(async move {
+                let account = AccountId::new(if at % 2 == 0 { "a" } else { "b" });
+                let mut batch = Batch::new();
+                let (id, seq) =
+                    events::append(&mut batch, &account, EventType::MessageNew, "{\"a\":1}");
+                if at % 5 == 0 {
+                    batch.guard("never", "SELECT 1 WHERE 1=0", params![]);
+                }
+                let committed = store.commit(batch).await.ok()?;
+                Some((account, id, committed.row(seq).unwrap().i64(0).unwrap()))
+            })
+        })
+        .collect();
+    let mut committed = Vec::new();
+    for task in tasks {
+        committed.extend(task.await.unwrap());
+    }
+    assert_eq!(committed.len(), 32);
+    for (account, id, seq) in committed {
+        let event = events::get(&fresh.store, &id).await.unwrap().unwrap();
+        assert_eq!((event.account, event.seq), (account, seq));
+        assert_eq!(event.payload, "{\"a\":1}");
+    }
+    for account in ["a", "b"] {
+        let all = events::of_account(&fresh.store, &AccountId::new(account), 0, 100)
+            .await
+            .unwrap();
+        let numbers: Vec<_> = all.iter().map(|event| event.seq).collect();
+        assert_eq!(
+            numbers,
+            (1..=16).collect::<Vec<_>>(),
+            "no gap by a batch that failed"
+        );
+        assert!(all.is_sorted_by_key(|event| event.created));
+        let rest = events::of_account(&fresh.store, &AccountId::new(account), 10, 2)
+            .await
+            .unwrap();
+        assert_eq!(
+            rest.iter().map(|event| event.seq).collect::<Vec<_>>(),
+            [11, 12]
+        );
+    }
+}
+
+async fn cursors_stop_at_the_horizon(fresh: &Fresh) {
+    let store = &fresh.store;
+    for at in 0..9 {
+        let mut batch = Batch::new();
+        let account = AccountId::new(["b", "a", "c"][at % 3]);
+        events::append(&mut batch, &account, EventType::MessageNew, "{}");
+        store.commit(batch).await.unwrap();
+    }
+    assert!(
+        events::page(store, None, 10).await.unwrap().is_empty(),
+        "too young"
+    );
+    let mut batch = Batch::new();
+    // All in one millisecond, to see that numbers keep their order even then.
+    batch.push("UPDATE events SET created=1000", params![]);
+    store.commit(batch).await.unwrap();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = events::page(store, after.as_ref(), 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.position());
+        seen.extend(
+            page.iter()
+                .map(|event| format!("{}{}", event.account, event.seq)),
+        );
+    }
+    assert_eq!(seen, ["a1", "a2", "a3", "b1", "b2", "b3", "c1", "c2", "c3"]);
+}
+
+async fn only_old_and_delivered_events_go(fresh: &Fresh) {
+    let store = &fresh.store;
+    let account = AccountId::new("a");
+    let mut batch = Batch::new();
+    let (waiting, _) = events::append(&mut batch, &account, EventType::MessageNew, "{}");
+    deliveries::enqueue(&mut batch, &account, &waiting, "default");
+    for _ in 0..3 {
+        events::append(&mut batch, &account, EventType::MessageNew, "{}");
+    }
+    store.commit(batch).await.unwrap();
+    let sweep = async |before| {
+        let mut batch = Batch::new();
+        let swept = events::sweep(&mut batch, before, 2);
+        store.commit(batch).await.unwrap().affected(swept)
+    };
+    let later = store.now().after(Duration::from_secs(1));
+    assert_eq!(sweep(store.now().before(Duration::from_secs(60))).await, 0);
+    assert_eq!(sweep(later).await, 2);
+    assert_eq!(sweep(later).await, 1);
+    assert_eq!(sweep(later).await, 0);
+    assert_eq!(number(store, "SELECT COUNT(*) FROM events").await, 1);
+}

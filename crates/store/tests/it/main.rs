@@ -1,0 +1,19 @@
+//! Behaviour of the store, each test on both engines.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod support;
+
+mod accounts;
+mod batches;
+mod blobs;
+mod crash;
+mod deliveries;
+mod events;
+mod faults;
+mod mailboxes;
+mod opening;
+mod outbox;
+mod records;
+mod speed;
+mod tokens;
