@@ -10,7 +10,7 @@ use posthouse_backend::{Mailbox, Memory, Network, imap::ImapMailbox};
 use posthouse_model::{AccountId, AccountState, ApiError, account::AccountConfig};
 use posthouse_net::{EgressClient, NetError, TlsProfile, http::ClientOptions};
 use posthouse_store::{
-    Batch, BatchError, Store, StoreError, accounts, deliveries, generation, outbox, upkeep,
+    Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation, outbox, upkeep,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
@@ -120,6 +120,11 @@ impl Engine {
         engine.reload_settings().await?;
         let mut batch = Batch::new();
         accounts::take_over_all(&mut batch, engine.node());
+        if engine.store().dialect() == Dialect::Sqlite {
+            // Whoever held a lease is gone: an embedded store has one process.
+            outbox::release_all(&mut batch);
+            deliveries::release_all(&mut batch);
+        }
         engine.store().commit(batch).await?;
         engine.spawn(engine.clone().watch());
         engine.spawn(engine.clone().upkeep());

@@ -223,6 +223,14 @@ pub fn release(batch: &mut Batch, lane: &Lane) {
     );
 }
 
+/// Takes all leases away: the start of an embedded store, whose only process has just begun.
+pub fn release_all(batch: &mut Batch) {
+    batch.push(
+        "UPDATE lanes SET owner=NULL, lease_until=0 WHERE lease_until > 0",
+        params![],
+    );
+}
+
 /// The endpoint accepted it: the delivery is done.
 pub fn complete(batch: &mut Batch, lane: &Lane, id: &Uuid) {
     guard(batch, lane);

@@ -388,6 +388,14 @@ pub fn release(batch: &mut Batch, lease: &Lease, due: Timestamp) {
     );
 }
 
+/// Takes all leases away: the start of an embedded store, whose only process has just begun.
+pub fn release_all(batch: &mut Batch) {
+    batch.push(
+        "UPDATE outbox SET lease_owner=NULL, lease_until=0 WHERE lease_until > 0",
+        params![],
+    );
+}
+
 /// Takes a message out of the outbox, whatever its state; the statement touches a row if it was there. A worker that
 /// has leased it notices at its next step.
 pub fn delete(batch: &mut Batch, id: &QueueId) -> Statement {

@@ -159,6 +159,13 @@ impl Worker<'_> {
         &self.message.entry.account
     }
 
+    /// Whether an attempt may have delivered it without our knowing: an earlier one, or one whose
+    /// mark was left behind by a crash, or the latest. It is sent again under the same Message-ID.
+    fn is_ambiguous(&self, latest: bool) -> Option<bool> {
+        let earlier = self.message.entry.progress.ambiguous == Some(true);
+        (latest || earlier || self.message.sending_attempt.is_some()).then_some(true)
+    }
+
     async fn run(&self) -> Result<(), WorkError> {
         let store = self.engine.store();
         let Some(account) = accounts::get(store, self.account()).await? else {
@@ -317,7 +324,7 @@ impl Worker<'_> {
             status: ProgressStatus::SmtpCompleted,
             response: Some(response.clone()),
             error: None,
-            ambiguous: self.message.entry.progress.ambiguous,
+            ambiguous: self.is_ambiguous(false),
         };
         // First the guard of the lease: a cancelled message changes nothing.
         outbox::set_progress(&mut recorder.batch, &self.lease, &progress)?;
@@ -465,8 +472,7 @@ impl Worker<'_> {
                 code: Some(failure.code.clone()),
                 status_code: failure.response_code,
             }),
-            ambiguous: (failure.ambiguous || entry.progress.ambiguous == Some(true))
-                .then_some(true),
+            ambiguous: self.is_ambiguous(failure.ambiguous),
         };
         let after = next.map_or(After::Fail, After::Retry);
         let mut recorder = self.engine.recorder();
