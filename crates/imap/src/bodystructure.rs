@@ -83,7 +83,7 @@ fn part(items: &[Token], prefix: &str, top: bool) -> BodyPart {
     // An empty multipart starts with its subtype, which a parameter list (or NIL) follows; a single
     // part starts with two strings.
     let empty_multipart =
-        nested == 0 && items.first().is_some() && items.get(1).is_none_or(|t| t.bytes().is_none());
+        nested == 0 && !items.is_empty() && items.get(1).is_none_or(|t| t.bytes().is_none());
     if nested > 0 || empty_multipart {
         multipart(items, nested, prefix, top)
     } else {

@@ -6,11 +6,14 @@
 
 use bytes::{Bytes, BytesMut};
 
+/// Longest line that is a list of numbers: a SEARCH that finds two million messages.
+const NUMBERS_MAX: usize = 16 * 1024 * 1024;
+
 /// Sizes above which the framer stops collecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Longest line in bytes, without literals. Replies that are one long list of numbers (SEARCH,
-    /// ESEARCH, SORT, THREAD, VANISHED) may grow to `literal` instead.
+    /// ESEARCH, SORT, VANISHED) may grow to 16 MiB instead, or `literal` if that is less.
     pub line: usize,
     /// Most literal bytes kept for one response. A larger literal that is not streamed is read and
     /// dropped, and stands in the response as [`Segment::Omitted`].
@@ -254,8 +257,7 @@ impl Framer {
         if len <= self.limits.line {
             return Ok(());
         }
-        let long = usize::try_from(self.limits.literal).unwrap_or(usize::MAX);
-        if len <= long && is_number_list(&self.buf) {
+        if len <= NUMBERS_MAX && len as u64 <= self.limits.literal && is_number_list(&self.buf) {
             return Ok(());
         }
         Err(FrameError::LineTooLong(self.limits.line))
@@ -303,7 +305,7 @@ fn is_number_list(line: &[u8]) -> bool {
     let (first, second) = (words.next(), words.next());
     first == Some(b"*")
         && second.is_some_and(|w| {
-            [&b"SEARCH"[..], b"ESEARCH", b"SORT", b"THREAD", b"VANISHED"]
+            [&b"SEARCH"[..], b"ESEARCH", b"SORT", b"VANISHED"]
                 .iter()
                 .any(|k| w.eq_ignore_ascii_case(k))
         })

@@ -34,11 +34,11 @@ pub enum Untagged {
     /// `CAPABILITY`.
     Capability(Words),
     /// `LIST`.
-    List(ListEntry),
+    List(Box<ListEntry>),
     /// `LSUB`.
-    Lsub(ListEntry),
+    Lsub(Box<ListEntry>),
     /// `STATUS`.
-    MailboxStatus(MailboxStatus),
+    MailboxStatus(Box<MailboxStatus>),
     /// `FLAGS` of the selected mailbox.
     Flags(Vec<String>),
     /// `SEARCH`.
@@ -51,7 +51,7 @@ pub enum Untagged {
     /// `SORT`, in the order of the server.
     Sort(Vec<u32>),
     /// `ESEARCH`.
-    Esearch(Esearch),
+    Esearch(Box<Esearch>),
     /// The mailbox now holds this many messages.
     Exists(u32),
     /// This many messages are recent.
@@ -68,7 +68,7 @@ pub enum Untagged {
         uids: SequenceSet,
     },
     /// `NAMESPACE`.
-    Namespace(Namespaces),
+    Namespace(Box<Namespaces>),
     /// `ID`.
     Id(Vec<(String, Option<String>)>),
     /// `ENABLED`.
@@ -291,9 +291,10 @@ fn untagged(raw: &RawResponse, word: &[u8], words: &mut Cursor<'_>, utf8: bool) 
         b"CAPABILITY" => {
             Untagged::Capability(Words::new(tokens().iter().filter_map(Token::string)))
         }
-        b"LIST" => list(&tokens(), utf8).map_or_else(unknown, Untagged::List),
-        b"LSUB" => list(&tokens(), utf8).map_or_else(unknown, Untagged::Lsub),
-        b"STATUS" => mailbox_status(&tokens(), utf8).map_or_else(unknown, Untagged::MailboxStatus),
+        b"LIST" => list(&tokens(), utf8).map_or_else(unknown, |e| Untagged::List(Box::new(e))),
+        b"LSUB" => list(&tokens(), utf8).map_or_else(unknown, |e| Untagged::Lsub(Box::new(e))),
+        b"STATUS" => mailbox_status(&tokens(), utf8)
+            .map_or_else(unknown, |s| Untagged::MailboxStatus(Box::new(s))),
         b"FLAGS" => Untagged::Flags(tokens().first().map(Token::strings).unwrap_or_default()),
         b"SEARCH" => {
             let rest = raw.segments.first();
@@ -301,7 +302,7 @@ fn untagged(raw: &RawResponse, word: &[u8], words: &mut Cursor<'_>, utf8: bool) 
             Untagged::Search { numbers, mod_seq }
         }
         b"SORT" => Untagged::Sort(numbers(raw.segments.first(), skip).0),
-        b"ESEARCH" => Untagged::Esearch(esearch(tokens())),
+        b"ESEARCH" => Untagged::Esearch(Box::new(esearch(tokens()))),
         b"VANISHED" => {
             let tokens = tokens();
             let earlier = tokens
@@ -314,7 +315,7 @@ fn untagged(raw: &RawResponse, word: &[u8], words: &mut Cursor<'_>, utf8: bool) 
                 uids: uids.map(|b| SequenceSet::parse(b)).unwrap_or_default(),
             }
         }
-        b"NAMESPACE" => Untagged::Namespace(namespaces(&tokens(), utf8)),
+        b"NAMESPACE" => Untagged::Namespace(Box::new(namespaces(&tokens(), utf8))),
         b"ID" => Untagged::Id(
             tokens()
                 .first()

@@ -252,6 +252,8 @@ impl Session {
             Kind::StreamBody => self.framer.stream_bodies(true),
             Kind::Plain | Kind::Unselect | Kind::Idle | Kind::Logout => {}
         }
+        // Exact: on an idle connection this is all there is, for hours.
+        self.in_flight.reserve_exact(1);
         self.in_flight.push(InFlight {
             tag,
             kind: command.kind,

@@ -9,6 +9,10 @@ use crate::framer::Segment;
 /// Deeper parentheses than this are kept as raw text.
 const MAX_DEPTH: usize = 128;
 
+/// A response with more tokens than this keeps its rest as raw text: no honest reply has so many, and
+/// each costs memory.
+const MAX_TOKENS: usize = 1 << 18;
+
 /// One token of a response (RFC 9051 section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
@@ -121,12 +125,14 @@ pub fn parse_text(text: &Bytes) -> Vec<Token> {
 
 #[derive(Default)]
 struct Tree {
+    count: usize,
     open: Vec<Vec<Token>>,
     current: Vec<Token>,
 }
 
 impl Tree {
     fn push(&mut self, token: Token) {
+        self.count += 1;
         self.current.push(token);
     }
 
@@ -147,19 +153,22 @@ impl Tree {
 
     fn text(&mut self, text: &Bytes) {
         let mut at = 0;
+        // Once no bracket closes, none further on does: looking again and again would take for ever.
+        let mut sections = true;
         while let Some(&b) = text.get(at) {
             match b {
                 b' ' | b'\t' | b'\r' => at += 1,
-                b'(' if self.open.len() >= MAX_DEPTH => {
+                b')' => {
+                    self.close();
+                    at += 1;
+                }
+                _ if self.count >= MAX_TOKENS || (b == b'(' && self.open.len() >= MAX_DEPTH) => {
                     self.push(Token::Atom(text.slice(at..)));
                     return;
                 }
                 b'(' => {
+                    self.count += 1;
                     self.open.push(std::mem::take(&mut self.current));
-                    at += 1;
-                }
-                b')' => {
-                    self.close();
                     at += 1;
                 }
                 b'"' => {
@@ -168,7 +177,7 @@ impl Tree {
                     at = next;
                 }
                 _ => {
-                    let end = atom_end(text, at);
+                    let end = atom_end(text, at, &mut sections);
                     let atom = text.slice(at..end);
                     self.push(if atom.eq_ignore_ascii_case(b"NIL") {
                         Token::Nil
@@ -218,15 +227,18 @@ fn quoted(text: &Bytes, from: usize) -> (Token, usize) {
 }
 
 /// Where the atom that starts at `from` ends. An item with a section keeps all of its section.
-fn atom_end(text: &[u8], from: usize) -> usize {
+fn atom_end(text: &[u8], from: usize, sections: &mut bool) -> usize {
     let mut at = from;
     while let Some(&b) = text.get(at) {
         match b {
             b' ' | b'\t' | b'(' | b')' | b'"' | b'\r' => break,
-            b'[' if has_section(text.get(from..at).unwrap_or_default()) => {
+            b'[' if *sections && has_section(text.get(from..at).unwrap_or_default()) => {
                 match section_end(text, at + 1) {
                     Some(end) => at = end,
-                    None => at += 1,
+                    None => {
+                        *sections = false;
+                        at += 1;
+                    }
                 }
             }
             _ => at += 1,

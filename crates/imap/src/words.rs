@@ -7,8 +7,11 @@ use std::fmt;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Words(Box<str>);
 
+/// More than any server means to say; a longer list is cut.
+const MAX_LEN: usize = 8 * 1024;
+
 impl Words {
-    /// Joins words; empty ones and repeated ones are left out.
+    /// Joins words; empty ones and repeated ones are left out, what is beyond 8 KiB is cut.
     pub fn new<I, S>(words: I) -> Self
     where
         I: IntoIterator<Item = S>,
@@ -17,8 +20,13 @@ impl Words {
         let mut out = String::new();
         for word in words {
             let word = word.as_ref();
-            let seen = out.split(' ').any(|w| w.eq_ignore_ascii_case(word));
-            if word.is_empty() || word.contains(' ') || seen {
+            if out.len() + word.len() > MAX_LEN {
+                break;
+            }
+            if word.is_empty()
+                || word.contains(' ')
+                || out.split(' ').any(|w| w.eq_ignore_ascii_case(word))
+            {
                 continue;
             }
             if !out.is_empty() {

@@ -17,7 +17,6 @@ use crate::status::Status;
 pub struct BodyStream<'a, S> {
     connection: &'a mut Connection<S>,
     tag: Tag,
-    deadline: Deadline,
     size: u64,
     /// A body that came as a quoted string.
     inline: Option<Bytes>,
@@ -71,7 +70,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         Ok(Some(BodyStream {
             connection: self,
             tag,
-            deadline,
             size,
             inline,
             done: false,
@@ -121,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> BodyStream<'_, S> {
     /// the server between calls. Not safe to drop midway: the connection is lost then.
     ///
     /// # Errors
-    /// See [`Error`]. The command's deadline as a whole applies only while waiting here.
+    /// See [`Error`]. Deadlines count the waiting in this call only.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         if let Some(data) = self.inline.take().filter(|d| !d.is_empty()) {
             return Ok(Some(data));
@@ -129,8 +127,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> BodyStream<'_, S> {
         if self.done {
             return Ok(None);
         }
+        // The time the consumer takes between calls is not the server's.
+        let deadline = self.connection.deadline();
         loop {
-            match self.connection.next_event(self.deadline).await? {
+            match self.connection.next_event(deadline).await? {
                 Event::BodyChunk(data) => return Ok(Some(data)),
                 Event::Done { tag, status } if tag == self.tag => {
                     self.done = true;

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::pump::Deadline;
-use super::{Connection, Error};
+use super::{Connection, Error, Notice};
 use crate::command::{Command, Kind};
 use crate::items::{self, StatusItem};
 use crate::mailbox_name::MailboxName;
@@ -56,11 +56,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let with_status = wanted.iter().any(|w| w.starts_with("STATUS"));
         self.run(command, |u| match u {
             Untagged::List(entry) => {
-                entries.push(entry);
+                entries.push(*entry);
                 None
             }
             Untagged::MailboxStatus(status) if with_status => {
-                statuses.push(status);
+                statuses.push(*status);
                 None
             }
             other => Some(other),
@@ -85,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut entries = Vec::new();
         self.run(command, |u| match u {
             Untagged::Lsub(entry) => {
-                entries.push(entry);
+                entries.push(*entry);
                 None
             }
             other => Some(other),
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         self.run(command, |u| match u {
             // Whatever name the server gives it: one STATUS runs, this is its answer.
             Untagged::MailboxStatus(status) => {
-                answer = Some(status);
+                answer = Some(*status);
                 None
             }
             other => Some(other),
@@ -162,7 +162,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             command = command.word("(CONDSTORE)");
         }
         // Notices of the mailbox that was open until now would be taken for the new one's.
-        self.notices.clear();
+        self.notices
+            .retain(|n| matches!(n, Notice::Untagged(Untagged::Status(_))));
         self.run(command, |u| match u {
             Untagged::Exists(_) | Untagged::Recent(_) | Untagged::Flags(_) => None,
             Untagged::Status(s) if s.code.is_some() && !s.has_code("ALERT") => None,
@@ -290,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut answer = Namespaces::default();
         self.run(Command::new("NAMESPACE"), |u| match u {
             Untagged::Namespace(namespaces) => {
-                answer = namespaces;
+                answer = *namespaces;
                 None
             }
             other => Some(other),

@@ -181,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let mut result = Esearch::default();
         self.run(search_command(command, key), |u| match u {
             Untagged::Esearch(found) => {
-                result = found;
+                result = *found;
                 None
             }
             // Servers that overlook RETURN answer the old way.

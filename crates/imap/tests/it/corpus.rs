@@ -229,3 +229,35 @@ fn literals_in_odd_places() {
         SectionData::Bytes(Bytes::from_static(b"\r\n"))
     );
 }
+
+#[test]
+fn hostile_lines_cost_little() {
+    let started = std::time::Instant::now();
+    for (head, piece) in [
+        ("* CAPABILITY", " A1=x"),
+        ("* OK [CAPABILITY", " x"),
+        ("* FLAGS (", "y "),
+        ("* 1 FETCH ", "("),
+        ("* 1 FETCH (BODYSTRUCTURE ", "(("),
+        ("* 1 FETCH (BODYSTRUCTURE (", "()"),
+        ("* 1 FETCH (", "BODY["),
+        ("* 1 FETCH (", "BODY[ "),
+        ("* 1 FETCH (", "\"\\"),
+        ("* THREAD ", "(1)"),
+        ("* OK [", "(\""),
+        ("a OK [COPYUID 1 1:1000000 ", "1:4294967295,"),
+        ("* VANISHED ", "1:*,"),
+        ("* STATUS x (", "MAILBOXID ("),
+    ] {
+        let mut line = String::from(head);
+        while line.len() < 1_000_000 {
+            line.push_str(piece);
+        }
+        line.push_str("\r\n");
+        let mut session = Session::new(Limits::default(), None);
+        session.feed(b"* OK hi\r\n");
+        session.feed(line.as_bytes());
+        while session.next_event().unwrap().is_some() {}
+    }
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
