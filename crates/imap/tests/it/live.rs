@@ -7,15 +7,21 @@ use posthouse_imap::{
     Error, FetchItem, Ids, ListOptions, Notice, Options, Sasl, SearchKey, SequenceSet, StatusItem,
     StoreAction, StoreOptions, Untagged,
 };
+use posthouse_net::{Stream, TlsProfile};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 const MESSAGE: &str = "From: Ann <ann@example.com>\r\nTo: Team: bob@example.com, eve@example.com;\r\nSubject: =?utf-8?q?h=C3=A9llo?= unter\r\nMessage-ID: <1@example.com>\r\nDate: Wed, 17 Jul 2024 02:23:25 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ngr\u{fc}\u{df}e\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename*=utf-8''%C3%A4.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n";
 
-async fn connect() -> Connection<TcpStream> {
+async fn dial() -> TcpStream {
     let address = std::env::var("POSTHOUSE_TEST_IMAP")
         .expect("POSTHOUSE_TEST_IMAP=host:port of a test Dovecot is not set: run `make test`");
-    let io = TcpStream::connect(address).await.unwrap();
+    TcpStream::connect(address).await.unwrap()
+}
+
+async fn connect() -> Connection<TcpStream> {
+    let io = dial().await;
     Connection::open(io, Options::default()).await.unwrap()
 }
 
@@ -27,13 +33,29 @@ fn user(name: &str) -> String {
     format!("{name}{}", now.as_nanos())
 }
 
+async fn connect_tls() -> Connection<Stream> {
+    let plain = Stream::from(dial().await);
+    let c = Connection::open(plain, Options::default()).await.unwrap();
+    let profile = TlsProfile::insecure();
+    c.starttls(async |s: Stream| {
+        s.start_tls("localhost", &profile, Duration::from_secs(10))
+            .await
+    })
+    .await
+    .unwrap()
+}
+
 async fn login(user: &str) -> Connection<TcpStream> {
     let mut c = connect().await;
     c.login(user, "pass").await.unwrap();
     c
 }
 
-async fn put(c: &mut Connection<TcpStream>, mailbox: &str, message: &str) -> u32 {
+async fn put<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    c: &mut Connection<S>,
+    mailbox: &str,
+    message: &str,
+) -> u32 {
     c.append(
         mailbox,
         &["\\Flagged"],
@@ -265,7 +287,18 @@ async fn messages() {
 
 #[tokio::test]
 async fn large_messages_stream_both_ways() {
-    let mut c = login(&user("large")).await;
+    stream_both_ways(login(&user("large")).await).await;
+}
+
+#[tokio::test]
+async fn large_messages_stream_both_ways_over_starttls() {
+    let mut c = connect_tls().await;
+    assert!(c.stream().is_tls() && !c.has("STARTTLS"));
+    c.login(&user("largetls"), "pass").await.unwrap();
+    stream_both_ways(c).await;
+}
+
+async fn stream_both_ways<S: AsyncRead + AsyncWrite + Unpin + Send>(mut c: Connection<S>) {
     let line = "0123456789".repeat(7) + "\r\n";
     let message = String::from("Subject: large\r\n\r\n") + &line.repeat(100_000);
     let uid = put(&mut c, "INBOX", &message).await;
@@ -287,7 +320,8 @@ async fn large_messages_stream_both_ways() {
 #[tokio::test]
 async fn idle_hears_of_a_new_message() {
     let name = user("idle");
-    let mut watcher = login(&name).await;
+    let mut watcher = connect_tls().await;
+    watcher.login(&name, "pass").await.unwrap();
     watcher.select("INBOX", true).await.unwrap();
     watcher.idle_start().await.unwrap();
     assert_eq!(watcher.held(), 0);
