@@ -145,12 +145,15 @@ impl Batch {
 
     /// The guard that every batch of an account's owner begins with: the account's row still names this owner and
     /// epoch. It locks the row against a takeover until the commit, so a deposed node cannot write.
+    ///
+    /// The lock is the one an UPDATE takes: with a shared one, two batches of one owner that both go on to change the
+    /// row would each wait for the other.
     pub fn guard_lease(&mut self, account: &str, owner: &str, epoch: i64) {
         self.guard(
             "lease",
             Sql::dialects(
                 "SELECT 1 FROM accounts WHERE account=$1 AND owner=$2 AND epoch=$3",
-                "SELECT 1 FROM accounts WHERE account=$1 AND owner=$2 AND epoch=$3 FOR SHARE",
+                "SELECT 1 FROM accounts WHERE account=$1 AND owner=$2 AND epoch=$3 FOR NO KEY UPDATE",
             ),
             crate::params![account, owner, epoch],
         );

@@ -16,7 +16,7 @@
 //! | [`mailboxes`] | folders and their numbers |
 //! | [`nodes`] | the nodes of a cluster |
 //! | [`outbox`] | messages waiting to be sent |
-//! | [`rate`] | shared rate counters |
+//! | [`rates`] | shared rate counters |
 //! | [`sessions`] | sessions |
 //! | [`settings`] | run-time settings |
 //! | [`stats`] | counters per minute |
@@ -39,7 +39,7 @@ pub mod outbox;
 mod outcome;
 mod page;
 mod postgres;
-pub mod rate;
+pub mod rates;
 mod seal;
 pub mod sessions;
 pub mod settings;

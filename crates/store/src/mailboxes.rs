@@ -118,11 +118,13 @@ pub fn register(
     path: &str,
     uid_validity: u32,
 ) -> Statement {
+    // Locks the row until the commit, so that two folders never get one number. It must be a statement of its own:
+    // only the next one then sees what the former holder of the lock wrote.
     batch.push(
-        "INSERT INTO account_seq (account, seq, mailbox) VALUES ($1, 0, 0) ON CONFLICT (account) DO NOTHING",
+        "INSERT INTO account_seq (account, seq, mailbox) VALUES ($1, 0, 0) \
+         ON CONFLICT (account) DO UPDATE SET mailbox = account_seq.mailbox",
         params![account],
     );
-    // The row stays locked until the commit, so two folders never get one number.
     batch.push(
         "UPDATE account_seq SET mailbox = mailbox + 1 WHERE account=$1 AND NOT EXISTS \
          (SELECT 1 FROM mailboxes WHERE account=$1 AND path=$2 AND uidvalidity=$3)",

@@ -18,7 +18,7 @@ pub enum Bound<'a> {
     /// All.
     Any,
     /// Those bound to no account.
-    Root,
+    Free,
     /// Those of an account.
     To(&'a AccountId),
 }
@@ -61,6 +61,21 @@ pub async fn get(store: &Store, id: &TokenId) -> Result<Option<TokenRecord>, Sto
         .transpose()
 }
 
+/// A token, expired or not, with its last use.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn get_with_use(store: &Store, id: &TokenId) -> Result<Option<StoredToken>, StoreError> {
+    store
+        .query_one(
+            "SELECT t.data, a.time, a.ip FROM tokens t LEFT JOIN token_access a ON a.id = t.id WHERE t.id=$1",
+            params![id.to_string()],
+        )
+        .await?
+        .map(|row| stored(&row))
+        .transpose()
+}
+
 /// A page of tokens, ids descending; `query` is looked for in id, description and account, ASCII case folded.
 ///
 /// # Errors
@@ -73,7 +88,7 @@ pub async fn list(
 ) -> Result<Page<StoredToken>, StoreError> {
     let (kind, account) = match bound {
         Bound::Any => (0, ""),
-        Bound::Root => (1, ""),
+        Bound::Free => (1, ""),
         Bound::To(account) => (2, account.as_str()),
     };
     page::read(

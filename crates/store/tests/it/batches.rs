@@ -89,7 +89,7 @@ async fn bad_batch_beside_good_ones(fresh: &Fresh) {
             let mut batch = insert(&format!("row {at}"), at);
             if at % 3 == 0 {
                 batch.push(
-                    "INSERT INTO generation (name, value) VALUES ($1, $1)",
+                    "INSERT INTO generation (name, value) VALUES ('x', $1)",
                     params![None::<i64>],
                 );
             }

@@ -14,6 +14,7 @@ both!(
     lanes_keep_order,
     failing_head_holds_then_steps_aside,
     lost_lease_cannot_write,
+    leases_of_a_dead_process_are_taken_away,
     workers_never_share_a_lane,
     concurrent_enqueue_wakes_the_lane,
     counts_and_sweep,
@@ -202,6 +203,25 @@ async fn lost_lease_cannot_write(fresh: &Fresh) {
         deliveries::complete(batch, &lane, &delivery.id)
     })
     .await;
+}
+
+async fn leases_of_a_dead_process_are_taken_away(fresh: &Fresh) {
+    let store = &fresh.store;
+    enqueue(store, "a", &["default"]).await;
+    let now = soon(store);
+    let lost = claim(store, "w1", now).await.remove(0);
+    commit(store, deliveries::release_all).await;
+    let lane = claim(store, "w2", now).await.remove(0);
+    assert!(lane.fence > lost.fence);
+    let mut batch = Batch::new();
+    deliveries::release(&mut batch, &lost);
+    assert!(
+        store
+            .commit(batch)
+            .await
+            .unwrap_err()
+            .is_guard(deliveries::LANE_GUARD)
+    );
 }
 
 async fn workers_never_share_a_lane(fresh: &Fresh) {

@@ -194,8 +194,9 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
         .unwrap()
         .remove(0);
     commit(store, |batch| outbox::mark_sending(batch, &lease, now)).await;
-    // The worker dies here.
-    let over = now.after(LEASE);
+    // The process dies here, and another one starts.
+    commit(store, outbox::release_all).await;
+    let over = now;
     let (lease, message) = outbox::claim(store, "w2", over, LEASE, 1)
         .await
         .unwrap()

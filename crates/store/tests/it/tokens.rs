@@ -109,7 +109,7 @@ async fn listing(fresh: &Fresh) {
         list(Bound::Any, None, 1, 2).await,
         (3, descending[2..].to_vec())
     );
-    assert_eq!(list(Bound::Root, None, 0, 10).await, (1, vec![all[0].id]));
+    assert_eq!(list(Bound::Free, None, 0, 10).await, (1, vec![all[0].id]));
     let ann = AccountId::new("Ann");
     assert_eq!(
         list(Bound::To(&ann), None, 0, 10).await,

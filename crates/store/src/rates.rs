@@ -7,23 +7,23 @@ use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
 
-/// Counts `by` in a window's bucket and returns the count so far.
+/// Counts a request in a window's bucket; the answer is the count so far, this one included. The bucket may be forgotten
+/// after `expires`.
 ///
 /// # Errors
 /// As [`Store::commit`].
-pub async fn hit(
+pub async fn count(
     store: &Store,
     key: &str,
     bucket: i64,
-    by: u32,
     expires: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut batch = Batch::new();
     let count = batch
         .push(
-            "INSERT INTO rate (key, bucket, count, expires) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO rate (key, bucket, count, expires) VALUES ($1, $2, 1, $3) \
              ON CONFLICT (key, bucket) DO UPDATE SET count = rate.count + excluded.count RETURNING count",
-            params![key, bucket, by, expires],
+            params![key, bucket, expires],
         )
         .expect_rows(1);
     store.commit(batch).await?.row(count)?.count(0)
