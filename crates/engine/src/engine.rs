@@ -48,9 +48,8 @@ pub enum StartError {
 }
 
 /// Opens mailboxes; tests put a scripted one in its place.
-pub type MailboxFactory = Box<
-    dyn Fn(Arc<AccountConfig>, Network, Arc<dyn Memory>) -> Arc<dyn Mailbox> + Send + Sync,
->;
+pub type MailboxFactory =
+    Box<dyn Fn(Arc<AccountConfig>, Network, Arc<dyn Memory>) -> Arc<dyn Mailbox> + Send + Sync>;
 
 /// The engine; a cheap handle.
 #[derive(Clone)]
@@ -137,11 +136,16 @@ impl Engine {
     /// Stops: no new work is begun, what is under way has until the deadline.
     pub async fn shutdown(&self, deadline: Duration) {
         self.0.stop.cancel();
+        // Whoever waits for its turn to connect waits no longer.
+        self.0.connecting.close();
         for shared in self.actors().values() {
             shared.ask(Ask::Stop);
         }
         self.0.tasks.close();
-        if tokio::time::timeout(deadline, self.0.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(deadline, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some work was still under way at the deadline; it stands in the store");
         }
     }

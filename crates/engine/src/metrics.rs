@@ -74,11 +74,13 @@ impl Metrics {
             Ok::<_, prometheus::Error>(metric)
         };
         let webhook_req = Histogram::with_opts(
-            HistogramOpts::new("webhook_req", "Time a webhook's receiver took, milliseconds").buckets(
-                vec![
-                    100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0, 60_000.0,
-                ],
-            ),
+            HistogramOpts::new(
+                "webhook_req",
+                "Time a webhook's receiver took, milliseconds",
+            )
+            .buckets(vec![
+                100.0, 250.0, 500.0, 750.0, 1000.0, 2500.0, 5000.0, 7500.0, 10_000.0, 60_000.0,
+            ]),
         )?;
         registry.register(Box::new(webhook_req.clone()))?;
         let metrics = Self {

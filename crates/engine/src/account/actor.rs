@@ -139,9 +139,9 @@ impl Connection {
             store: self.engine.store().clone(),
             account: self.shared.id.clone(),
         });
-        let mailbox =
-            self.engine
-                .open_mailbox(self.config.clone(), self.engine.network(), memory);
+        let mailbox = self
+            .engine
+            .open_mailbox(self.config.clone(), self.engine.network(), memory);
         self.shared.set_mailbox(Some(mailbox.clone()));
         let mut follower = match Box::pin(self.prepare(&mailbox)).await {
             Ok(follower) => follower,
@@ -149,6 +149,9 @@ impl Connection {
         };
         // Connecting many accounts is paced; the permit goes back once this one is following.
         let mut permit = self.engine.connecting().await;
+        if permit.is_none() {
+            return End::Stop;
+        }
         loop {
             tokio::select! {
                 step = follower.next() => match step {
@@ -251,7 +254,12 @@ impl Connection {
         };
         for change in &step.changes {
             match change {
-                Change::MessageNew { id: message, uid, path, .. } => {
+                Change::MessageNew {
+                    id: message,
+                    uid,
+                    path,
+                    ..
+                } => {
                     let pending = Pending {
                         uid: *uid,
                         path: path.clone(),
@@ -419,7 +427,11 @@ impl Connection {
                 "tokenRequest": last.token_request,
             });
             let data = strip_nulls(data);
-            recorder.event(&self.shared.id, Some(&self.config), NewEvent::new(event, data));
+            recorder.event(
+                &self.shared.id,
+                Some(&self.config),
+                NewEvent::new(event, data),
+            );
         }
         let mut status = self.status.clone();
         status.last_error = Some(last);

@@ -6,11 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use posthouse_backend::{BackendError, Mailbox};
-use posthouse_model::{
-    EventType, Timestamp,
-    account::AccountConfig,
-    message::Message,
-};
+use posthouse_model::{EventType, Timestamp, account::AccountConfig, message::Message};
 use posthouse_store::{StoreError, announce};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -23,7 +23,11 @@ impl Backoff {
     /// The connection was set up, lived for `lived` and was lost. `random` is in 0..1.
     pub fn lost(&mut self, lived: Duration, random: f64) -> Duration {
         self.failed = 0;
-        self.lost = if lived >= STABLE { 1 } else { self.lost.saturating_add(1) };
+        self.lost = if lived >= STABLE {
+            1
+        } else {
+            self.lost.saturating_add(1)
+        };
         delay(self.lost, LOST_MAX, random)
     }
 
@@ -35,7 +39,9 @@ impl Backoff {
 }
 
 fn delay(attempt: u32, max: f64, random: f64) -> Duration {
-    let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
+    let exponent = i32::try_from(attempt.saturating_sub(1))
+        .unwrap_or(i32::MAX)
+        .min(64);
     let base = (FIRST * FACTOR.powi(exponent)).min(max);
     // The jitter keeps accounts of one host from coming back together.
     Duration::from_secs_f64(base + random.clamp(0.0, 1.0))

@@ -20,21 +20,25 @@ fn failed(error: &dyn std::error::Error) -> BackendError {
 impl Memory for AccountMemory {
     fn number<'a>(&'a self, folder: &'a Folder) -> BoxFuture<'a, Result<u32, BackendError>> {
         Box::pin(async move {
-            let known =
-                mailboxes::number(&self.store, &self.account, &folder.path, folder.uid_validity)
-                    .await
-                    .map_err(|error| failed(&error))?;
+            let known = mailboxes::number(
+                &self.store,
+                &self.account,
+                &folder.path,
+                folder.uid_validity,
+            )
+            .await
+            .map_err(|error| failed(&error))?;
             if let Some(number) = known {
                 return Ok(number);
             }
             let mut batch = Batch::new();
-            let statement = mailboxes::register(
-                &mut batch,
-                &self.account,
-                &folder.path,
-                folder.uid_validity,
-            );
-            let done = self.store.commit(batch).await.map_err(|error| failed(&error))?;
+            let statement =
+                mailboxes::register(&mut batch, &self.account, &folder.path, folder.uid_validity);
+            let done = self
+                .store
+                .commit(batch)
+                .await
+                .map_err(|error| failed(&error))?;
             let row = done.row(statement).map_err(|error| failed(&error))?;
             row.count(0).map_err(|error| failed(&error))
         })

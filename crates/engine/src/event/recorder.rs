@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_model::{
-    AccountId, EventType, Timestamp,
-    account::AccountConfig,
-    event::Envelope,
-};
+use posthouse_model::{AccountId, EventType, Timestamp, account::AccountConfig, event::Envelope};
 use posthouse_store::{Batch, BatchError, Committed, accounts, deliveries, events, stats};
 use serde_json::Value;
 
@@ -70,7 +66,10 @@ impl<'a> Recorder<'a> {
             event.path.as_deref(),
         );
         *self.recorded.entry(event.event).or_default() += 1;
-        accounts::count(&mut self.batch, account, event.event.as_str(), 1);
+        // A deleted account has no counters any more.
+        if event.event != EventType::AccountDeleted {
+            accounts::count(&mut self.batch, account, event.event.as_str(), 1);
+        }
         if endpoints.is_empty() {
             return;
         }

@@ -1,5 +1,6 @@
 //! How much of a new message its event carries (behaviour 7.3).
 
+use posthouse_model::mailbox::SpecialUse;
 use posthouse_model::message::{HeaderChoice, Message, MessageOptions, TextType};
 use serde_json::Value;
 
@@ -31,7 +32,14 @@ pub fn options(settings: &Settings) -> MessageOptions {
 #[must_use]
 pub fn message_new(message: &Message, missing: Option<(u32, u64)>) -> Value {
     let mut data = serde_json::to_value(message).unwrap_or_default();
-    if let (Value::Object(map), Some((retries, delay))) = (&mut data, missing) {
+    let Value::Object(map) = &mut data else {
+        return data;
+    };
+    // What one sends oneself is never new.
+    if message.message_special_use != Some(SpecialUse::Sent) {
+        map.insert("seemsLikeNew".to_owned(), true.into());
+    }
+    if let Some((retries, delay)) = missing {
         map.insert("missingRetries".to_owned(), retries.into());
         map.insert("missingDelay".to_owned(), delay.into());
     }

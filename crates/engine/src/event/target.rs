@@ -1,10 +1,6 @@
 //! Where an event goes (behaviour 7.1).
 
-use posthouse_model::{
-    EventType,
-    account::AccountConfig,
-    mailbox::SpecialUse,
-};
+use posthouse_model::{EventType, account::AccountConfig, mailbox::SpecialUse};
 use serde_json::Value;
 
 use crate::Settings;
@@ -15,7 +11,10 @@ pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// The URL of the default target: the account's own, else the instance's.
 #[must_use]
-pub fn default_url<'a>(settings: &'a Settings, account: Option<&'a AccountConfig>) -> Option<&'a str> {
+pub fn default_url<'a>(
+    settings: &'a Settings,
+    account: Option<&'a AccountConfig>,
+) -> Option<&'a str> {
     if !settings.bool("webhooksEnabled") {
         return None;
     }
@@ -38,9 +37,8 @@ pub fn endpoints(
         .words("webhookEvents")
         .iter()
         .any(|word| word == "*" || word == event.as_str());
-    let outside = event == EventType::MessageNew
-        && settings.bool("inboxNewOnly")
-        && !is_inbox(data, path);
+    let outside =
+        event == EventType::MessageNew && settings.bool("inboxNewOnly") && !is_inbox(data, path);
     if allowed && !outside && default_url(settings, account).is_some() {
         vec![DEFAULT_ENDPOINT.to_owned()]
     } else {
@@ -80,13 +78,58 @@ mod tests {
             endpoints(&settings(extra), None, event, &json!({}), Some(path)).len()
         };
         assert_eq!(to(json!({}), EventType::MessageNew, "INBOX"), 1);
-        assert_eq!(to(json!({"webhooksEnabled": false}), EventType::MessageNew, "INBOX"), 0);
-        assert_eq!(to(json!({"webhookEvents": []}), EventType::MessageNew, "INBOX"), 0);
-        assert_eq!(to(json!({"webhookEvents": ["messageSent"]}), EventType::MessageNew, "INBOX"), 0);
-        assert_eq!(to(json!({"webhookEvents": ["messageNew"]}), EventType::MessageNew, "Other"), 1);
-        assert_eq!(to(json!({"inboxNewOnly": true}), EventType::MessageNew, "Other"), 0);
-        assert_eq!(to(json!({"inboxNewOnly": true}), EventType::MessageNew, "inbox"), 1);
-        assert_eq!(to(json!({"inboxNewOnly": true}), EventType::MessageSent, "Other"), 1);
+        assert_eq!(
+            to(
+                json!({"webhooksEnabled": false}),
+                EventType::MessageNew,
+                "INBOX"
+            ),
+            0
+        );
+        assert_eq!(
+            to(json!({"webhookEvents": []}), EventType::MessageNew, "INBOX"),
+            0
+        );
+        assert_eq!(
+            to(
+                json!({"webhookEvents": ["messageSent"]}),
+                EventType::MessageNew,
+                "INBOX"
+            ),
+            0
+        );
+        assert_eq!(
+            to(
+                json!({"webhookEvents": ["messageNew"]}),
+                EventType::MessageNew,
+                "Other"
+            ),
+            1
+        );
+        assert_eq!(
+            to(
+                json!({"inboxNewOnly": true}),
+                EventType::MessageNew,
+                "Other"
+            ),
+            0
+        );
+        assert_eq!(
+            to(
+                json!({"inboxNewOnly": true}),
+                EventType::MessageNew,
+                "inbox"
+            ),
+            1
+        );
+        assert_eq!(
+            to(
+                json!({"inboxNewOnly": true}),
+                EventType::MessageSent,
+                "Other"
+            ),
+            1
+        );
     }
 
     #[test]

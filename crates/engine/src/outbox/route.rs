@@ -70,7 +70,10 @@ impl SmtpRoute {
             .map(|address| address.ip().to_string());
         let mut routing = json!({ "localAddress": local, "name": self.ehlo_name });
         if let (Some(proxy), Some(map)) = (&self.proxy, routing.as_object_mut()) {
-            map.insert("proxy".to_owned(), posthouse_model::secret::mask_url(proxy).into());
+            map.insert(
+                "proxy".to_owned(),
+                posthouse_model::secret::mask_url(proxy).into(),
+            );
         }
         routing
     }

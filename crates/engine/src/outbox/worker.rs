@@ -269,8 +269,7 @@ impl Worker<'_> {
 
     /// The message as it goes over the wire: without Bcc.
     async fn body(&self) -> Result<Outgoing, WorkError> {
-        let missing =
-            || StoreError::Corrupt(format!("the message of {} is gone", self.lease.id));
+        let missing = || StoreError::Corrupt(format!("the message of {} is gone", self.lease.id));
         let mut reader = blob::open(self.engine.store(), &self.message.blob)
             .await?
             .ok_or_else(missing)?;
@@ -318,7 +317,10 @@ impl Worker<'_> {
             "networkRouting": sent.routing,
         });
         if let (Some(_), Some(map)) = (&rewritten, data.as_object_mut()) {
-            map.insert("originalMessageId".to_owned(), job.message_id.clone().into());
+            map.insert(
+                "originalMessageId".to_owned(),
+                job.message_id.clone().into(),
+            );
         }
         let progress = Progress {
             status: ProgressStatus::SmtpCompleted,
@@ -516,7 +518,10 @@ impl Worker<'_> {
         let status = SmtpStatus {
             created: Some(now),
             status: "error".to_owned(),
-            response: failure.response.clone().or_else(|| Some(failure.message.clone())),
+            response: failure
+                .response
+                .clone()
+                .or_else(|| Some(failure.message.clone())),
             response_code: failure.response_code,
             code: Some(failure.code.clone()),
             command: failure.command.clone(),
@@ -536,8 +541,7 @@ impl Worker<'_> {
     }
 }
 
-type BoxedChunks =
-    std::pin::Pin<Box<dyn futures_util::Stream<Item = io::Result<Bytes>> + Send>>;
+type BoxedChunks = std::pin::Pin<Box<dyn futures_util::Stream<Item = io::Result<Bytes>> + Send>>;
 
 struct Outgoing {
     size: u64,

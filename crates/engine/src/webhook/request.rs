@@ -97,7 +97,14 @@ mod tests {
             key: "user-agent".to_owned(),
             value: Secret::new("mine"),
         }];
-        let headers = headers(&stamp, b"{}", Some("s"), "Posthouse/1", &custom, Timestamp(13_500));
+        let headers = headers(
+            &stamp,
+            b"{}",
+            Some("s"),
+            "Posthouse/1",
+            &custom,
+            Timestamp(13_500),
+        );
         let get = |name: &str| {
             let found: Vec<_> = headers
                 .iter()

@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use posthouse_model::{EventType, Timestamp, account::{AccountConfig, AccountStatus, CustomHeader}};
+use posthouse_model::{
+    EventType, Timestamp,
+    account::{AccountConfig, AccountStatus, CustomHeader},
+};
 use posthouse_net::{
     EgressError, EgressRequest, EgressResponse,
     http::{HeaderMap, HeaderName, Method},
@@ -367,7 +370,11 @@ impl Flags {
                 "statusCode": failure.status,
             })
         });
-        let set = if own { &mut self.account } else { &mut self.instance };
+        let set = if own {
+            &mut self.account
+        } else {
+            &mut self.instance
+        };
         if flag.is_some() == *set {
             return Ok(());
         }
