@@ -83,17 +83,27 @@ pub async fn get(store: &Store, account: &AccountId) -> Result<Option<StoredAcco
         .await?;
     let Some(row) = row else { return Ok(None) };
     let mut found = stored(store, &row)?;
-    for row in store
+    found.account.counters = counters(store, account).await?;
+    Ok(Some(found))
+}
+
+/// The events of an account so far, by type.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn counters(
+    store: &Store,
+    account: &AccountId,
+) -> Result<BTreeMap<String, u64>, StoreError> {
+    store
         .query(
             "SELECT name, value FROM account_counters WHERE account=$1",
             params![account],
         )
         .await?
-    {
-        let name = row.text(0)?.to_owned();
-        found.account.counters.insert(name, row.count(1)?);
-    }
-    Ok(Some(found))
+        .iter()
+        .map(|row| Ok((row.text(0)?.to_owned(), row.count(1)?)))
+        .collect()
 }
 
 /// Whether there is such an account.
@@ -254,6 +264,18 @@ pub fn update_config(
     Ok(())
 }
 
+/// The guard of [`update_config`] alone, for a change that must see the account as it was read.
+pub fn guard_version(batch: &mut Batch, account: &AccountId, version: i64) {
+    batch.guard(
+        VERSION_GUARD,
+        Sql::dialects(
+            "SELECT 1 FROM accounts WHERE account=$1 AND version=$2",
+            "SELECT 1 FROM accounts WHERE account=$1 AND version=$2 FOR UPDATE",
+        ),
+        params![account, version],
+    );
+}
+
 /// Notes a transition of the state machine, with the epoch of the owner who saw it. Use it with
 /// [`Batch::guard_lease`].
 pub fn set_state(batch: &mut Batch, account: &AccountId, epoch: i64, state: AccountState) {
@@ -374,6 +396,7 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
     ] {
         batch.push(Sql::from(table), params![account]);
     }
+    crate::answers::delete_of_account(batch, account);
     crate::tokens::delete_of_account(batch, account);
     let deleted = batch
         .push("DELETE FROM accounts WHERE account=$1", params![account])

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`accounts`] | accounts, their state and the lease of their owner |
 //! | [`announce`] | messages that are still to be announced |
+//! | [`answers`] | answers to idempotency keys |
 //! | [`blob`] | large bytes, sealed and streamed |
 //! | [`deliveries`] | deliveries of events, in lanes |
 //! | [`events`] | events in order |
@@ -25,6 +26,7 @@
 
 pub mod accounts;
 pub mod announce;
+pub mod answers;
 mod batch;
 pub mod blob;
 mod config;
