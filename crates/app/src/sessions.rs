@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use posthouse_model::{AccountId, ApiError, Timestamp, token::TokenValue};
 use posthouse_store::{Batch, Store, sessions};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::internal;
 
@@ -58,7 +58,8 @@ impl Sessions {
             .map_err(|error| internal("making a session", &error))?
             .expose();
         let mut batch = Batch::new();
-        sessions::put(&mut batch, &sid, session, self.store.now().after(SESSION_TTL))
+        let expires = self.store.now().after(SESSION_TTL);
+        sessions::put(&mut batch, &session_row(&sid), session, expires)
             .map_err(|error| internal("making a session", &error))?;
         self.commit(batch).await?;
         let sealed = self
@@ -89,7 +90,7 @@ impl Sessions {
             return Ok(());
         };
         let mut batch = Batch::new();
-        sessions::delete(&mut batch, &sid);
+        sessions::delete(&mut batch, &session_row(&sid));
         self.commit(batch).await
     }
 
@@ -108,13 +109,9 @@ impl Sessions {
             account: account.clone(),
         };
         let mut batch = Batch::new();
-        sessions::put(
-            &mut batch,
-            &value.id().to_string(),
-            &token,
-            self.store.now().after(TOKEN_TTL),
-        )
-        .map_err(|error| internal("making a session token", &error))?;
+        let expires = self.store.now().after(TOKEN_TTL);
+        sessions::put(&mut batch, &token_row(&value), &token, expires)
+            .map_err(|error| internal("making a session token", &error))?;
         self.commit(batch).await?;
         Ok(format!("{SESSION_TOKEN_PREFIX}{}", value.expose()))
     }
@@ -135,7 +132,7 @@ impl Sessions {
         let (Some(value), Some(sid)) = (value, sid) else {
             return Ok(None);
         };
-        let id = value.id().to_string();
+        let id = token_row(&value);
         let now = self.store.now();
         let found = sessions::get::<SessionToken>(&self.store, &id, now)
             .await
@@ -152,13 +149,14 @@ impl Sessions {
 
     async fn live(&self, sid: &str) -> Result<Option<Session>, ApiError> {
         let now = self.store.now();
-        let found = sessions::get::<Session>(&self.store, sid, now)
+        let row = session_row(sid);
+        let found = sessions::get::<Session>(&self.store, &row, now)
             .await
             .map_err(|error| internal("reading a session", &error))?;
         let Some((session, expires)) = found else {
             return Ok(None);
         };
-        self.slide(sid, now, expires, SESSION_TTL).await?;
+        self.slide(&row, now, expires, SESSION_TTL).await?;
         Ok(Some(session))
     }
 
@@ -192,6 +190,16 @@ impl Sessions {
             .map(drop)
             .map_err(|error| internal("writing a session", &error))
     }
+}
+
+/// Where a session is stored: under a hash, so that the store alone opens nothing.
+fn session_row(sid: &str) -> String {
+    format!("session:{}", hex::encode(Sha256::digest(sid.as_bytes())))
+}
+
+/// Where a session token is stored.
+fn token_row(value: &TokenValue) -> String {
+    format!("token:{}", value.id())
 }
 
 fn mac(sid: &str, value: &TokenValue) -> Option<Hmac<Sha256>> {

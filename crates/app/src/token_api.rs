@@ -8,12 +8,12 @@ use posthouse_model::{
     token::{Restrictions, TokenId, TokenRecord, TokenUse, TokenValue},
 };
 use posthouse_store::{
-    Batch,
+    Batch, Store, StoreError,
     tokens::{self, Bound, StoredToken},
 };
 use serde_json::{Value, json};
 
-use crate::{App, CallInput, Reply, input::Fields, internal, paging::pages};
+use crate::{App, CallInput, Reply, internal, paging::frame};
 
 /// Scopes that `POST /v1/tokens` hands out; the others need the command line or the console.
 const API_SCOPES: &[Scope] = &[Scope::Api, Scope::Smtp, Scope::ImapProxy, Scope::Mcp];
@@ -31,7 +31,7 @@ impl App {
                 "Access tokens cannot be made while authentication is switched off",
             ));
         }
-        let body = Fields::of(&input.valid.body);
+        let body = input.body();
         let scopes = body.strings("scopes").unwrap_or_default();
         let known = |word: &String| {
             Scope::from_str(word).is_ok_and(|scope| API_SCOPES.contains(&scope))
@@ -83,32 +83,26 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         self.tokens().flush().await;
-        let query = Fields::map(&input.valid.query);
-        let path = Fields::map(&input.valid.path);
-        let account = path.text("account").or_else(|| query.text("account"));
-        let account = account.filter(|id| !id.is_empty()).map(AccountId::new);
-        let bound = match (&account, &caller.account) {
-            (_, Some(own)) => Bound::To(own),
-            (Some(account), None) => Bound::To(account),
-            (None, None) => Bound::Free,
-        };
+        let query = input.query();
+        let asked = input.path().filled("account").or_else(|| query.filled("account"));
+        // A bound token was admitted for its own account only.
+        let account = caller.account.clone().or_else(|| asked.map(AccountId::new));
+        let bound = account.as_ref().map_or(Bound::Free, Bound::To);
         let paging = query.paging();
         let page = tokens::list(self.store(), bound, query.text("query"), paging)
             .await
             .map_err(|error| internal("listing tokens", &error))?;
-        Reply::json(&json!({
-            "account": account,
-            "total": page.total,
-            "page": paging.page,
-            "pages": pages(page.total, paging.size),
-            "tokens": page.items.iter().map(show).collect::<Vec<_>>(),
-        }))
+        let mut answer = frame(page.total, paging);
+        answer.insert("account".to_owned(), json!(account));
+        let shown: Vec<_> = page.items.iter().map(show).collect();
+        answer.insert("tokens".to_owned(), shown.into());
+        Reply::json(&answer)
     }
 
     /// `GET /v1/tokens/{token}`.
     pub(crate) async fn get_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
         self.tokens().flush().await;
-        let id = token_id(&input.valid.path)?;
+        let id = self.named_token(input).await?.ok_or_else(token_not_found)?;
         let stored = tokens::get_with_use(self.store(), &id)
             .await
             .map_err(|error| internal("reading a token", &error))?
@@ -118,48 +112,60 @@ impl App {
 
     /// `DELETE /v1/tokens/{token}`.
     pub(crate) async fn delete_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let deleted = match token_id(&input.valid.path) {
-            Ok(id) => revoke(self.store(), &id).await?,
-            Err(_) => false,
+        let deleted = match self.named_token(input).await? {
+            Some(id) => {
+                let mut batch = Batch::new();
+                let statement = tokens::delete(&mut batch, &id);
+                let done = self
+                    .store()
+                    .commit(batch)
+                    .await
+                    .map_err(|error| internal("deleting a token", &error))?;
+                self.tokens().invalidate();
+                done.affected(statement) > 0
+            }
+            None => false,
         };
-        self.tokens().invalidate();
         Reply::json(&json!({ "deleted": deleted }))
     }
 
     /// `GET /v1/tokens/{token}/log`.
     pub(crate) async fn token_log(&self, input: &CallInput) -> Result<Reply, ApiError> {
         self.tokens().flush().await;
-        let id = token_id(&input.valid.path)?;
-        let known = tokens::get(self.store(), &id)
-            .await
-            .map_err(|error| internal("reading a token", &error))?;
-        if known.is_none() {
-            return Err(token_not_found());
-        }
-        let mut paging = Fields::map(&input.valid.query).paging();
+        let id = self.named_token(input).await?.ok_or_else(token_not_found)?;
+        let mut paging = input.query().paging();
         paging.size = paging.size.min(200);
         let page = tokens::log_page(self.store(), &id, paging)
             .await
             .map_err(|error| internal("reading a token's log", &error))?;
-        Reply::json(&json!({
-            "token": id,
-            "total": page.total,
-            "page": paging.page,
-            "pages": pages(page.total, paging.size),
-            "entries": page.items,
-        }))
+        let mut answer = frame(page.total, paging);
+        answer.insert("token".to_owned(), json!(id));
+        answer.insert("entries".to_owned(), json!(page.items));
+        Reply::json(&answer)
+    }
+
+    /// The token in the path, given by its id or by its value.
+    async fn named_token(&self, input: &CallInput) -> Result<Option<TokenId>, ApiError> {
+        find_id(self.store(), input.path().text("token").unwrap_or_default())
+            .await
+            .map_err(|error| internal("reading a token", &error))
     }
 }
 
-/// Deletes a token; whether there was one.
-pub(crate) async fn revoke(store: &posthouse_store::Store, id: &TokenId) -> Result<bool, ApiError> {
-    let mut batch = Batch::new();
-    let statement = tokens::delete(&mut batch, id);
-    let done = store
-        .commit(batch)
-        .await
-        .map_err(|error| internal("deleting a token", &error))?;
-    Ok(done.affected(statement) > 0)
+/// The id of a token that is named by its id or by its value: the two look alike, so the store is
+/// asked for both.
+pub(crate) async fn find_id(store: &Store, name: &str) -> Result<Option<TokenId>, StoreError> {
+    let name = name.trim();
+    let Ok(id) = TokenId::from_str(name) else {
+        return Ok(None);
+    };
+    if tokens::get(store, &id).await?.is_some() {
+        return Ok(Some(id));
+    }
+    let Ok(value) = TokenValue::from_str(name) else {
+        return Ok(None);
+    };
+    Ok(tokens::get(store, &value.id()).await?.map(|record| record.id))
 }
 
 /// A token to be made.
@@ -203,14 +209,6 @@ impl NewToken {
         };
         Ok((value, record))
     }
-}
-
-/// The id in the path: given as it is, or as the token's value.
-fn token_id(path: &serde_json::Map<String, Value>) -> Result<TokenId, ApiError> {
-    let text = Fields::map(path).text("token").unwrap_or_default();
-    // Value and id look alike: the id is what is stored, so it is tried by the caller of this with
-    // the value's hash only when no such id exists. Both are 64 hex characters.
-    TokenId::from_str(text).map_err(|_| token_not_found())
 }
 
 fn token_not_found() -> ApiError {

@@ -2,7 +2,7 @@
 //! in batches.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -23,8 +23,10 @@ use crate::internal;
 const FRESH: Duration = Duration::from_secs(5);
 /// Records kept at the most.
 const CACHED: usize = 10_000;
-/// Log entries held back at the most; more flush at once.
-const PENDING_LOG: usize = 1000;
+/// Log entries held back at the most: a flood while the store stands still must not fill the memory.
+const PENDING_LOG: usize = 10_000;
+/// Log entries written in one batch.
+const LOG_BATCH: usize = 500;
 
 /// How much of the audit log is kept.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +50,7 @@ impl Default for AuditLimits {
 struct Pending {
     uses: HashMap<TokenId, TokenUse>,
     log: Vec<(TokenId, TokenLogEntry)>,
-    expired: Vec<TokenId>,
+    expired: HashSet<TokenId>,
 }
 
 /// The tokens as this process sees them.
@@ -108,7 +110,7 @@ impl Tokens {
         if !record.is_expired(now) {
             return Some(record);
         }
-        self.pending().expired.push(record.id);
+        self.pending().expired.insert(record.id);
         None
     }
 
@@ -127,8 +129,7 @@ impl Tokens {
     /// Adds to the audit log.
     pub(crate) fn log(&self, id: TokenId, entry: TokenLogEntry) {
         let mut pending = self.pending();
-        // A flood while the store stands still must not fill the memory.
-        if pending.log.len() < PENDING_LOG * 10 {
+        if pending.log.len() < PENDING_LOG {
             pending.log.push((id, entry));
         }
     }
@@ -148,13 +149,24 @@ impl Tokens {
         if !uses.is_empty() {
             tokens::touch(&mut batch, &uses);
         }
-        for (id, entry) in &log {
-            if let Err(error) = tokens::log(&mut batch, id, entry, self.limits.entries) {
-                tracing::error!(%error, "an audit entry cannot be written");
-            }
-        }
         for id in &expired {
             tokens::delete(&mut batch, id);
+        }
+        self.write(batch).await;
+        for entries in log.chunks(LOG_BATCH) {
+            let mut batch = Batch::new();
+            for (id, entry) in entries {
+                if let Err(error) = tokens::log(&mut batch, id, entry, self.limits.entries) {
+                    tracing::error!(%error, "an audit entry cannot be written");
+                }
+            }
+            self.write(batch).await;
+        }
+    }
+
+    async fn write(&self, batch: Batch) {
+        if batch.is_empty() {
+            return;
         }
         if let Err(error) = self.store.commit(batch).await {
             tracing::error!(%error, "last uses and audit log of access tokens were not written");

@@ -6,6 +6,7 @@
 
 mod body;
 mod error;
+#[cfg(feature = "fake")]
 pub mod fake;
 mod follow;
 pub mod imap;

@@ -1,0 +1,304 @@
+//! The use cases of accounts (behaviour 8): register, show, list, change, delete, reconnect, sync.
+
+mod change;
+mod show;
+mod verify;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use posthouse_engine::NewEvent;
+use posthouse_model::{
+    AccountId, AccountState, ApiError, Caller, EventType, Timestamp,
+    account::{AccountConfig, AccountStatus},
+    command::Command,
+};
+use posthouse_store::{
+    BatchError,
+    accounts::{self, StoredAccount, VERSION_GUARD},
+    outbox,
+};
+use serde_json::{Map, Value, json};
+
+use crate::{App, CallInput, Reply, internal, paging::frame};
+
+/// How often a change is tried again when others change the same account.
+const TRIES: usize = 8;
+/// Accounts whose counters are read at once.
+const AT_ONCE: usize = 16;
+/// Length of a generated id.
+const ID_LENGTH: usize = 16;
+
+impl App {
+    /// `POST /v1/account`: registers an account, or changes the one of this id.
+    pub(crate) async fn register_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let body = &input.valid.body;
+        refuse_oauth2(body)?;
+        let id = match input.body().filled("account") {
+            Some(id) => AccountId::new(id),
+            None => generate_id()?,
+        };
+        for _ in 0..TRIES {
+            if let Some(stored) = self.stored_account(&id).await? {
+                if self.replace_config(&stored, body).await? {
+                    return Reply::json(&json!({ "account": id, "state": "existing" }));
+                }
+            } else if self.insert_account(&id, body).await? {
+                return Reply::json(&json!({ "account": id, "state": "new" }));
+            }
+        }
+        Err(busy())
+    }
+
+    /// `PUT /v1/account/{account}`.
+    pub(crate) async fn update_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let id = input.account()?;
+        for _ in 0..TRIES {
+            let stored = self.known_account(&id).await?;
+            refuse_oauth2(&input.valid.body)?;
+            if self.replace_config(&stored, &input.valid.body).await? {
+                return Reply::json(&json!({ "account": id }));
+            }
+        }
+        Err(busy())
+    }
+
+    /// `GET /v1/account/{account}`.
+    pub(crate) async fn get_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let stored = self.known_account(&input.account()?).await?;
+        let mut shown = show::detail(&stored.account)?;
+        if input.query().is("quota") {
+            // Not asked for from the mail server yet.
+            shown.insert("quota".to_owned(), json!(false));
+        }
+        Reply::json(&shown)
+    }
+
+    /// `GET /v1/accounts`.
+    pub(crate) async fn list_accounts(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let failed = |error: &dyn std::fmt::Display| internal("listing accounts", error);
+        let query = input.query();
+        let state: Option<AccountState> = query.parse("state")?;
+        let text = query.filled("query");
+        let paging = query.paging();
+        let page = accounts::list(self.store(), state, text, paging)
+            .await
+            .map_err(|error| failed(&error))?;
+        let shown: Vec<Map<String, Value>> = stream::iter(page.items)
+            .map(|mut stored| async move {
+                let counters = accounts::counters(self.store(), &stored.account.id).await;
+                stored.account.counters = counters.map_err(|error| failed(&error))?;
+                show::entry(&stored.account)
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut answer = frame(page.total, paging);
+        answer.insert("query".to_owned(), text.map_or(json!(false), |text| json!(text)));
+        let state = state.map_or("*", AccountState::as_str);
+        answer.insert("state".to_owned(), json!(state));
+        answer.insert("accounts".to_owned(), json!(shown));
+        Reply::json(&answer)
+    }
+
+    /// `DELETE /v1/account/{account}`: with its tokens and queued messages.
+    pub(crate) async fn delete_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let id = input.account()?;
+        let failed = |error: &dyn std::fmt::Display| internal("deleting an account", error);
+        for _ in 0..TRIES {
+            let stored = self.known_account(&id).await?;
+            let mut recorder = self.engine().recorder();
+            // Two who delete at once tell of it once.
+            accounts::guard_version(&mut recorder.batch, &id, stored.version);
+            // Before the deletion, which takes the counters away.
+            recorder.event(
+                &id,
+                Some(&stored.account.config),
+                NewEvent::new(EventType::AccountDeleted, json!({ "account": id })),
+            );
+            outbox::delete_of_account(&mut recorder.batch, &id);
+            accounts::delete(&mut recorder.batch, &id);
+            match recorder.commit().await {
+                Ok(_) => {
+                    self.tokens().invalidate();
+                    self.engine().account_deleted(&id);
+                    return Reply::json(&json!({ "account": id, "deleted": true }));
+                }
+                Err(error) if error.is_guard(VERSION_GUARD) => {}
+                Err(error) => return Err(failed(&error)),
+            }
+        }
+        Err(busy())
+    }
+
+    /// `PUT /v1/account/{account}/reconnect`.
+    pub(crate) async fn reconnect_account(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let wanted = input.body().is("reconnect");
+        self.nudge(caller, input, wanted.then_some(Command::Reconnect)).await?;
+        Reply::json(&json!({ "reconnect": wanted }))
+    }
+
+    /// `PUT /v1/account/{account}/sync`.
+    pub(crate) async fn sync_account(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let wanted = input.body().is("sync");
+        self.nudge(caller, input, wanted.then_some(Command::Sync)).await?;
+        Reply::json(&json!({ "sync": wanted }))
+    }
+
+    /// `GET /v1/account/{account}/server-signatures`: IMAP has none.
+    pub(crate) async fn server_signatures(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        self.require_account(&input.account()?).await?;
+        Reply::json(&json!({ "signatures": [], "signaturesSupported": false }))
+    }
+
+    /// `GET /v1/account/{account}/oauth-token`.
+    pub(crate) async fn oauth_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        if !self.settings().bool("enableOAuthTokensApi") {
+            return Err(ApiError::new(403, "The OAuth2 token endpoint is switched off")
+                .code("ApiEndpointDisabled"));
+        }
+        self.require_account(&input.account()?).await?;
+        Err(ApiError::not_implemented("getV1AccountAccountOauthtoken"))
+    }
+
+    async fn nudge(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+        command: Option<Command>,
+    ) -> Result<(), ApiError> {
+        let account = self.engine().account(&input.account()?).await?;
+        if let Some(command) = command {
+            account
+                .call(&self.context(caller, input), command, None)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// An account, if it exists.
+    pub(crate) async fn stored_account(
+        &self,
+        id: &AccountId,
+    ) -> Result<Option<StoredAccount>, ApiError> {
+        accounts::get(self.store(), id)
+            .await
+            .map_err(|error| internal("reading an account", &error))
+    }
+
+    /// An account.
+    pub(crate) async fn known_account(&self, id: &AccountId) -> Result<StoredAccount, ApiError> {
+        self.stored_account(id)
+            .await?
+            .ok_or_else(ApiError::account_not_found)
+    }
+
+    /// Registers an account; false if somebody else just did.
+    async fn insert_account(&self, id: &AccountId, body: &Value) -> Result<bool, ApiError> {
+        let failed = |error: &dyn std::fmt::Display| internal("registering an account", error);
+        let blank = AccountConfig {
+            notify_from: Some(Timestamp::now()),
+            ..AccountConfig::default()
+        };
+        let config = change::apply(&blank, body)?;
+        let state = if config.follows_imap() {
+            AccountState::Init
+        } else {
+            AccountState::Unset
+        };
+        let mut recorder = self.engine().recorder();
+        accounts::insert(
+            self.store(),
+            &mut recorder.batch,
+            id,
+            &config,
+            &AccountStatus::default(),
+            state,
+            Some(&self.engine().config().node),
+        )
+        .map_err(|error| failed(&error))?;
+        recorder.event(
+            id,
+            Some(&config),
+            NewEvent::new(EventType::AccountAdded, json!({ "account": id })),
+        );
+        match recorder.commit().await {
+            Ok(_) => {
+                self.engine().account_changed(id);
+                Ok(true)
+            }
+            Err(BatchError::Constraint { .. }) => Ok(false),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Changes an account as it was read; false if somebody else changed it meanwhile.
+    async fn replace_config(&self, stored: &StoredAccount, body: &Value) -> Result<bool, ApiError> {
+        let failed = |error: &dyn std::fmt::Display| internal("changing an account", error);
+        let id = &stored.account.id;
+        let config = change::apply(&stored.account.config, body)?;
+        let mut recorder = self.engine().recorder();
+        accounts::update_config(self.store(), &mut recorder.batch, id, stored.version, &config)
+            .map_err(|error| failed(&error))?;
+        match recorder.commit().await {
+            Ok(_) => {
+                self.engine().account_changed(id);
+                Ok(true)
+            }
+            Err(error) if error.is_guard(VERSION_GUARD) => Ok(false),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+fn busy() -> ApiError {
+    ApiError::new(503, "The account is being changed by others, try again").code("LockFail")
+}
+
+/// OAuth2 needs applications, which this version does not have.
+fn refuse_oauth2(body: &Value) -> Result<(), ApiError> {
+    let oauth2 = &body["oauth2"];
+    let asks = |message: &str| Err(ApiError::new(501, message).code("NotImplemented"));
+    if oauth2["authorize"] == true {
+        return asks("\"oauth2.authorize\" is not available in this version of Posthouse");
+    }
+    if oauth2["provider"].as_str().is_some_and(|app| !app.is_empty()) {
+        return asks("OAuth2 applications (\"oauth2.provider\") are not available in this version of Posthouse");
+    }
+    Ok(())
+}
+
+/// A new id: random digits and lower-case letters.
+fn generate_id() -> Result<AccountId, ApiError> {
+    const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut id = String::with_capacity(ID_LENGTH);
+    while id.len() < ID_LENGTH {
+        let mut bytes = [0; 2 * ID_LENGTH];
+        getrandom::fill(&mut bytes).map_err(|error| internal("drawing an id", &error))?;
+        // 252 is the greatest multiple of 36 in a byte: no letter is likelier than another.
+        let letters = bytes.iter().filter(|byte| **byte < 252);
+        let letters = letters.filter_map(|byte| ALPHABET.get(usize::from(byte % 36)));
+        id.extend(letters.map(|letter| char::from(*letter)).take(ID_LENGTH - id.len()));
+    }
+    Ok(AccountId::new(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn generated_ids() {
+        let id = generate_id().unwrap();
+        assert_eq!(id.as_str().len(), 16);
+        assert!(id.as_str().bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()));
+        assert_ne!(id, generate_id().unwrap());
+    }
+}

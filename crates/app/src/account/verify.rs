@@ -1,0 +1,106 @@
+//! `POST /v1/verifyAccount`: whether settings would work, without registering (behaviour 8.3).
+
+use std::{sync::Arc, time::Duration};
+
+use posthouse_backend::BackendError;
+use posthouse_engine::{SmtpRoute, verify_smtp};
+use posthouse_model::{ApiError, account::AccountConfig};
+use posthouse_smtp::SmtpError;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+
+use super::change;
+use crate::{App, CallInput, Reply};
+
+impl App {
+    /// `POST /v1/verifyAccount`: always 200, the answer says what works.
+    pub(crate) async fn verify_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let config = Arc::new(change::apply(&AccountConfig::default(), &input.valid.body)?);
+        let folders = input.body().is("mailboxes");
+        // Logging in may take longer than a command; the caller may ask for more.
+        let limit = input.timeout.max(self.engine().config().connect_timeout);
+        let (imap, smtp) = tokio::join!(
+            self.verify_imap(&config, folders, limit),
+            self.verify_smtp(&config, limit)
+        );
+        let mut answer = Map::new();
+        if let Some((outcome, listing)) = imap {
+            answer.insert("imap".to_owned(), outcome);
+            if let Some(listing) = listing {
+                answer.insert("mailboxes".to_owned(), listing);
+            }
+        }
+        if let Some(outcome) = smtp {
+            answer.insert("smtp".to_owned(), outcome);
+        }
+        Reply::json(&answer)
+    }
+
+    async fn verify_imap(
+        &self,
+        config: &AccountConfig,
+        folders: bool,
+        limit: Duration,
+    ) -> Option<(Value, Option<Value>)> {
+        config.imap.as_ref()?;
+        let network = self.engine().network();
+        let work = Box::pin(posthouse_backend::imap::verify_imap(config, &network, folders));
+        Some(match timeout(limit, work).await {
+            Ok(Ok(listing)) => (
+                json!({ "success": true }),
+                folders.then(|| json!(listing)),
+            ),
+            Ok(Err(error)) => (imap_failure(error), None),
+            Err(_) => (failure("The server did not answer in time", "ETIMEDOUT"), None),
+        })
+    }
+
+    async fn verify_smtp(&self, config: &AccountConfig, limit: Duration) -> Option<Value> {
+        config.smtp.as_ref()?;
+        let Some(route) = SmtpRoute::of(self.engine(), config, None) else {
+            return Some(failure("The SMTP server has no host name", "ENOHOST"));
+        };
+        let work = Box::pin(verify_smtp(&route));
+        Some(match timeout(limit, work).await {
+            Ok(Ok(())) => json!({ "success": true }),
+            Ok(Err(error)) => smtp_failure(&error),
+            Err(_) => failure("The server did not answer in time", "ETIMEDOUT"),
+        })
+    }
+}
+
+fn failure(error: &str, code: &str) -> Value {
+    json!({ "success": false, "error": error, "code": code })
+}
+
+fn imap_failure(error: BackendError) -> Value {
+    let text = error.to_string();
+    let (response, code) = match error {
+        BackendError::Authentication { response, code, .. }
+        | BackendError::Connection { response, code } => (Some(response), code),
+        BackendError::Refused { response, code } => {
+            (Some(response), code.unwrap_or_else(|| "ServerRefused".to_owned()))
+        }
+        BackendError::NotFound { code, .. } | BackendError::Input { code, .. } => {
+            (None, code.to_owned())
+        }
+        BackendError::Timeout => (None, "ETIMEDOUT".to_owned()),
+        BackendError::Memory(_) => (None, "InternalError".to_owned()),
+    };
+    let mut answer = failure(&text, &code);
+    if let Some(response) = response {
+        answer["responseText"] = response.into();
+    }
+    answer
+}
+
+fn smtp_failure(error: &SmtpError) -> Value {
+    let mut answer = failure(&error.to_string(), error.code());
+    if let Some(code) = error.response_code() {
+        answer["statusCode"] = code.into();
+    }
+    if let Some(response) = error.response() {
+        answer["responseText"] = response.into();
+    }
+    answer
+}

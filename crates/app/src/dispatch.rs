@@ -1,0 +1,63 @@
+//! From an operation of the contract to its use case.
+
+use posthouse_contract::Operation;
+use posthouse_model::{ApiError, Caller};
+
+use crate::{App, CallInput, Reply};
+
+impl App {
+    /// Carries out an operation for a caller that was admitted to it.
+    ///
+    /// # Errors
+    /// The answer to give when it cannot be done; 501 for what is not built yet.
+    pub async fn call(
+        &self,
+        operation: &'static Operation,
+        caller: &Caller,
+        input: CallInput,
+    ) -> Result<Reply, ApiError> {
+        let input = &input;
+        match operation.canonical_id() {
+            "postV1Tokens" => self.create_token(caller, input).await,
+            "getV1Tokens" => self.list_tokens(caller, input).await,
+            "getV1TokensToken" => self.get_token(input).await,
+            "deleteV1TokensToken" => self.delete_token(input).await,
+            "getV1TokensTokenLog" => self.token_log(input).await,
+
+            "getV1Settings" => self.get_settings(input),
+            "postV1Settings" => self.set_settings(input).await,
+            "getV1SettingsQueueQueue" => self.get_queue(input).await,
+            "putV1SettingsQueueQueue" => self.set_queue(input),
+
+            "postV1Account" => self.register_account(input).await,
+            "getV1AccountAccount" => self.get_account(input).await,
+            "putV1AccountAccount" => self.update_account(input).await,
+            "deleteV1AccountAccount" => self.delete_account(input).await,
+            "getV1Accounts" => self.list_accounts(input).await,
+            "postV1Verifyaccount" => self.verify_account(input).await,
+            "putV1AccountAccountReconnect" => self.reconnect_account(caller, input).await,
+            "putV1AccountAccountSync" => self.sync_account(caller, input).await,
+            "getV1AccountAccountServersignatures" => self.server_signatures(input).await,
+            "getV1AccountAccountOauthtoken" => self.oauth_token(input).await,
+
+            "getV1AccountAccountMailboxes" => self.list_mailboxes(caller, input).await,
+            "getV1AccountAccountMessages" => self.list_messages(caller, input).await,
+            "getV1AccountAccountMessageMessage" => self.get_message(caller, input).await,
+            "putV1AccountAccountMessageMessage" => self.update_message(caller, input).await,
+            "getV1AccountAccountTextText" => self.get_text(caller, input).await,
+            "getV1AccountAccountMessageMessageSource" => self.get_source(caller, input).await,
+            "getV1AccountAccountAttachmentAttachment" => self.get_attachment(caller, input).await,
+
+            "postV1AccountAccountSubmit" => Box::pin(self.submit(caller, input)).await,
+            "getV1Outbox" => self.list_outbox(input).await,
+            "getV1OutboxQueueid" => self.get_queued(input).await,
+            "deleteV1OutboxQueueid" => self.delete_queued(input).await,
+
+            "getV1Stats" => self.get_stats(input).await,
+            "getV1License" | "postV1License" => self.get_license(),
+            "deleteV1License" => self.delete_license(),
+
+            id => Err(ApiError::not_implemented(id)),
+        }
+    }
+}

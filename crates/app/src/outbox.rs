@@ -1,0 +1,86 @@
+//! Queued messages: list, show, cancel (behaviour 11.2).
+
+use posthouse_model::{ApiError, outbox::QueueId, secret::mask_url};
+use posthouse_store::{
+    Batch,
+    outbox::{self, StoredMessage},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{App, CallInput, Reply, internal, paging::frame};
+
+impl App {
+    /// `GET /v1/outbox`.
+    pub(crate) async fn list_outbox(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let paging = input.query().paging();
+        let page = outbox::list(self.store(), None, self.store().now(), paging)
+            .await
+            .map_err(|error| internal("listing queued messages", &error))?;
+        let mut answer = frame(page.total, paging);
+        let messages: Vec<_> = page.items.iter().map(show).collect();
+        answer.insert("messages".to_owned(), messages.into());
+        Reply::json(&answer)
+    }
+
+    /// `GET /v1/outbox/{queueId}`.
+    pub(crate) async fn get_queued(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let found = outbox::get(self.store(), &queue_id(input))
+            .await
+            .map_err(|error| internal("reading a queued message", &error))?
+            .ok_or_else(|| ApiError::not_found("Requested queue entry was not found", "NotFound"))?;
+        Reply::json(&show(&found))
+    }
+
+    /// `DELETE /v1/outbox/{queueId}`.
+    pub(crate) async fn delete_queued(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let mut batch = Batch::new();
+        let statement = outbox::delete(&mut batch, &queue_id(input));
+        let done = self
+            .store()
+            .commit(batch)
+            .await
+            .map_err(|error| internal("cancelling a queued message", &error))?;
+        Reply::json(&json!({ "deleted": done.affected(statement) > 0 }))
+    }
+}
+
+fn queue_id(input: &CallInput) -> QueueId {
+    let Ok(id) = input.path().text("queueId").unwrap_or_default().parse();
+    id
+}
+
+/// A queued message as the API shows it.
+fn show(message: &StoredMessage) -> Value {
+    let entry = &message.entry;
+    let job = &entry.job;
+    let mut shown = Map::new();
+    let mut put = |key: &str, value: Value| {
+        shown.insert(key.to_owned(), value);
+    };
+    put("queueId", json!(entry.id));
+    put("account", json!(entry.account));
+    put("source", json!(entry.source));
+    put("messageId", json!(job.message_id));
+    put("envelope", json!(job.envelope));
+    put("subject", json!(job.subject));
+    put("created", json!(entry.created));
+    put("scheduled", json!(entry.scheduled));
+    let next = entry.next_attempt.map_or(json!(false), |next| json!(next));
+    put("nextAttempt", next);
+    put("attemptsMade", json!(entry.attempts_made));
+    put("attempts", json!(entry.attempts));
+    put("progress", json!(entry.progress));
+    if let Some(gateway) = &job.gateway {
+        put("gateway", json!(gateway));
+    }
+    if let Some(proxy) = &job.proxy {
+        put("proxy", json!(mask_url(proxy)));
+    }
+    if let Some(address) = &job.local_address {
+        put("localAddress", json!(address));
+    }
+    if let Some(key) = &job.idempotency_key {
+        put("idempotencyKey", json!(key));
+    }
+    Value::Object(shown)
+}

@@ -1,0 +1,232 @@
+//! Reading and flagging messages (behaviour 10): folders, listings, details, text, source,
+//! attachments, flags.
+
+use posthouse_backend::Body;
+use posthouse_engine::Answered;
+use posthouse_model::{
+    ApiError, Caller,
+    command::{Answer, Command, ListMessages},
+    mailbox::Mailbox,
+    message::{HeaderChoice, MessageOptions, MessageUpdate, TextType, WordsUpdate},
+};
+use posthouse_store::mailboxes;
+use serde_json::{Map, Value, json};
+
+use crate::{App, CallInput, Reply, input::Fields, internal};
+
+impl App {
+    /// `GET /v1/account/{account}/mailboxes`. While the account is not connected the listing as last
+    /// seen is served, unless counters are asked for.
+    pub(crate) async fn list_mailboxes(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let counters = input.query().is("counters");
+        let answered = self
+            .ask(caller, input, Command::ListMailboxes { counters })
+            .await;
+        let folders = match answered {
+            Ok(Answered {
+                answer: Answer::Mailboxes(folders),
+                ..
+            }) => folders,
+            Ok(_) => return Err(unexpected()),
+            Err(error) if error.status == 503 && !counters => {
+                self.stored_listing(input).await?.ok_or_else(|| error.code("NotYetConnected"))?
+            }
+            Err(error) => return Err(error),
+        };
+        Reply::json(&json!({ "mailboxes": folders }))
+    }
+
+    async fn stored_listing(&self, input: &CallInput) -> Result<Option<Vec<Mailbox>>, ApiError> {
+        let listing = mailboxes::listing(self.store(), &input.account()?)
+            .await
+            .map_err(|error| internal("reading a listing of folders", &error))?;
+        Ok(listing.map(|(mut folders, _)| {
+            Mailbox::sort(&mut folders);
+            folders
+        }))
+    }
+
+    /// `GET /v1/account/{account}/messages`.
+    pub(crate) async fn list_messages(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let query = input.query();
+        let paging = query.paging();
+        let request = ListMessages {
+            path: query.text("path").unwrap_or_default().to_owned(),
+            page: paging.page,
+            page_size: paging.size,
+            cursor: query.filled("cursor").map(str::to_owned),
+        };
+        match self.ask(caller, input, Command::ListMessages(request)).await?.answer {
+            Answer::Messages(page) => Reply::json(&page),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// `GET /v1/account/{account}/message/{message}`.
+    pub(crate) async fn get_message(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let query = input.query();
+        refuse_sanitising(query)?;
+        let options = MessageOptions {
+            text_type: text_type(query, TextType::None)?,
+            max_bytes: query.number("maxBytes"),
+            headers: HeaderChoice::All,
+            mark_as_seen: query.is("markAsSeen"),
+        };
+        let message = named(input, "message");
+        let command = Command::GetMessage { message, options };
+        match self.ask(caller, input, command).await?.answer {
+            Answer::Message(message) => Reply::json(&message),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// `PUT /v1/account/{account}/message/{message}`: flags; labels are ignored where there are none.
+    pub(crate) async fn update_message(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let body = input.body();
+        let update = MessageUpdate {
+            flags: body.parse("flags")?,
+            labels: body.parse("labels")?,
+        };
+        let mut answer = Map::new();
+        if let Some(flags) = &update.flags {
+            answer.insert("flags".to_owned(), done(flags));
+        }
+        let message = named(input, "message");
+        self.ask(caller, input, Command::UpdateMessage { message, update })
+            .await?;
+        Reply::json(&answer)
+    }
+
+    /// `GET /v1/account/{account}/text/{text}`.
+    pub(crate) async fn get_text(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let query = input.query();
+        refuse_sanitising(query)?;
+        let command = Command::GetText {
+            text: named(input, "text"),
+            text_type: text_type(query, TextType::All)?,
+            max_bytes: query.number("maxBytes"),
+        };
+        let Answer::Text(text) = self.ask(caller, input, command).await?.answer else {
+            return Err(unexpected());
+        };
+        let mut answer = Map::new();
+        if let Some(plain) = text.plain {
+            answer.insert("plain".to_owned(), plain.into());
+        }
+        if let Some(html) = text.html {
+            answer.insert("html".to_owned(), html.into());
+        }
+        answer.insert("hasMore".to_owned(), text.has_more.unwrap_or(false).into());
+        Reply::json(&answer)
+    }
+
+    /// `GET /v1/account/{account}/message/{message}/source`.
+    pub(crate) async fn get_source(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let message = named(input, "message");
+        self.download(caller, input, Command::GetSource { message }).await
+    }
+
+    /// `GET /v1/account/{account}/attachment/{attachment}`.
+    pub(crate) async fn get_attachment(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let attachment = named(input, "attachment");
+        self.download(caller, input, Command::GetAttachment { attachment }).await
+    }
+
+    async fn download(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+        command: Command,
+    ) -> Result<Reply, ApiError> {
+        match self.ask(caller, input, command).await? {
+            Answered {
+                answer: Answer::Body(head),
+                body: Some(stream),
+            } => Ok(Reply::download(Body { head, stream })),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sends a command to the account in the path.
+    pub(crate) async fn ask(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+        command: Command,
+    ) -> Result<Answered, ApiError> {
+        let account = self.engine().account(&input.account()?).await?;
+        account
+            .call(&self.context(caller, input), command, None)
+            .await
+    }
+}
+
+/// An answer of another kind than was asked for.
+pub(crate) fn unexpected() -> ApiError {
+    internal("a command to an account", &"the answer has another type")
+}
+
+fn named(input: &CallInput, key: &str) -> String {
+    input.path().text(key).unwrap_or_default().to_owned()
+}
+
+fn text_type(query: Fields<'_>, default: TextType) -> Result<TextType, ApiError> {
+    Ok(query.parse("textType")?.unwrap_or(default))
+}
+
+/// HTML of strangers is never handed out as safe before it can be made so.
+fn refuse_sanitising(query: Fields<'_>) -> Result<(), ApiError> {
+    for key in ["webSafeHtml", "preProcessHtml", "embedAttachedImages"] {
+        if query.is(key) {
+            return Err(ApiError::new(
+                501,
+                format!("\"{key}\" is not available in this version of Posthouse"),
+            )
+            .code("NotImplemented"));
+        }
+    }
+    Ok(())
+}
+
+/// The operations that were asked for, each as done; `set` wins over the others.
+fn done(update: &WordsUpdate) -> Value {
+    let mut answer = Map::new();
+    if update.set.is_some() {
+        answer.insert("set".to_owned(), json!(true));
+    } else {
+        for (key, list) in [("add", &update.add), ("delete", &update.delete)] {
+            if list.is_some() {
+                answer.insert(key.to_owned(), json!(true));
+            }
+        }
+    }
+    Value::Object(answer)
+}

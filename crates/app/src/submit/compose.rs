@@ -1,0 +1,399 @@
+//! From a body to a message: built from its parts, or a finished one with its header edited.
+
+use bytes::Bytes;
+use posthouse_mime::{
+    BuildError, Built, Outgoing, OutgoingAttachment, build,
+    raw::{self, Edited, HeaderEdits, Mode},
+};
+use posthouse_model::{
+    ApiError, Timestamp, account::AccountConfig, message::Address, outbox::SmtpEnvelope,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{decode, not_built, override_envelope, reference::Parent, send_at};
+use crate::input::Fields;
+
+/// A message that is ready to be queued.
+#[derive(Debug)]
+pub(super) struct Composed {
+    content: Content,
+    /// With its angle brackets.
+    pub(super) message_id: String,
+    pub(super) subject: Option<String>,
+    pub(super) envelope: SmtpEnvelope,
+    pub(super) send_at: Option<Timestamp>,
+    /// Attempts that the message itself asks for.
+    pub(super) attempts: Option<u32>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Built(Built),
+    Raw { edited: Edited, original: Bytes },
+}
+
+impl Composed {
+    /// The message in pieces.
+    pub(super) fn chunks(&self) -> Box<dyn Iterator<Item = Bytes> + Send + '_> {
+        match &self.content {
+            Content::Built(built) => Box::new(built.chunks()),
+            Content::Raw { edited, original } => Box::new(edited.chunks(original).into_iter()),
+        }
+    }
+
+    /// The whole message.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        self.chunks().fold(Vec::new(), |mut all, chunk| {
+            all.extend_from_slice(&chunk);
+            all
+        })
+    }
+}
+
+/// Makes the message.
+pub(super) fn compose(
+    body: Fields<'_>,
+    config: &AccountConfig,
+    parent: Option<&Parent>,
+    attachments: Vec<OutgoingAttachment>,
+) -> Result<Composed, ApiError> {
+    let composed = match body.filled("raw") {
+        Some(raw) => from_raw(body, config, parent, raw)?,
+        None => from_parts(body, config, parent, attachments)?,
+    };
+    if composed.envelope.to.is_empty() {
+        return Err(ApiError::invalid_field(
+            "to",
+            "\"to\" is required: the message has no recipients at all",
+        ));
+    }
+    Ok(composed)
+}
+
+/// Addresses of a field; an empty name is none.
+pub(super) fn addresses(body: Fields<'_>, key: &str) -> Result<Vec<Address>, ApiError> {
+    let list: Vec<Address> = body.parse(key)?.unwrap_or_default();
+    Ok(list.into_iter().map(tidy).collect())
+}
+
+fn tidy(mut address: Address) -> Address {
+    address.name = address.name.filter(|name| !name.is_empty());
+    address
+}
+
+/// The author: as given, or the account.
+pub(super) fn author(body: Fields<'_>, config: &AccountConfig) -> Result<Option<Address>, ApiError> {
+    if let Some(from) = body.parse::<Address>("from")? {
+        return Ok(Some(tidy(from)));
+    }
+    let login = || {
+        let user = &config.smtp.as_ref()?.auth.as_ref()?.user;
+        user.contains('@').then(|| user.clone())
+    };
+    let address = config.email.clone().or_else(login);
+    Ok(address.map(|address| {
+        tidy(Address {
+            name: Some(config.name.clone()),
+            address,
+        })
+    }))
+}
+
+fn from_parts(
+    body: Fields<'_>,
+    config: &AccountConfig,
+    parent: Option<&Parent>,
+    attachments: Vec<OutgoingAttachment>,
+) -> Result<Composed, ApiError> {
+    let headers = headers(body)?;
+    let from = author(body, config)?;
+    let named = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    if from.is_none() && !named("From") {
+        return Err(ApiError::invalid_field(
+            "from",
+            "\"from\" is required: the account has no email address",
+        ));
+    }
+    let send_at = send_at(body)?;
+    let mut message = Outgoing {
+        from,
+        reply_to: addresses(body, "replyTo")?,
+        to: addresses(body, "to")?,
+        cc: addresses(body, "cc")?,
+        bcc: addresses(body, "bcc")?,
+        subject: body.text("subject").map(str::to_owned),
+        text: body.filled("text").map(str::to_owned),
+        html: body.filled("html").map(str::to_owned),
+        preview_text: body.filled("previewText").map(str::to_owned),
+        attachments,
+        message_id: body.filled("messageId").map(str::to_owned),
+        headers,
+        date: send_at,
+        ..Outgoing::default()
+    };
+    if let Some(parent) = parent {
+        message.references.clone_from(&parent.references);
+        message.in_reply_to.clone_from(&parent.in_reply_to);
+        if message.subject.is_none() {
+            message.subject = Some(parent.subject.clone());
+        }
+        if message.to.is_empty() {
+            message.to.clone_from(&parent.to);
+            if message.cc.is_empty() {
+                message.cc.clone_from(&parent.cc);
+            }
+        }
+    }
+    let built = build(&message).map_err(refused)?;
+    let envelope = envelope(&built.header());
+    Ok(Composed {
+        message_id: built.message_id().to_owned(),
+        subject: message.subject,
+        envelope: override_envelope(envelope, body),
+        send_at,
+        attempts: None,
+        content: Content::Built(built),
+    })
+}
+
+fn from_raw(
+    body: Fields<'_>,
+    config: &AccountConfig,
+    parent: Option<&Parent>,
+    raw: &str,
+) -> Result<Composed, ApiError> {
+    let original = decode(raw)
+        .ok_or_else(|| ApiError::invalid_field("raw", "\"raw\" must be a valid base64 string"))?;
+    let mut edits = edits(body, config, parent)?;
+    let mut send_at = send_at(body)?;
+    if let Some(time) = send_at {
+        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
+    }
+    let mut edited = raw::edit_headers(&original, &edits);
+    let wishes = edited.wishes.clone();
+    if wishes.gateway.is_some() {
+        return Err(not_built("X-EE-Gateway"));
+    }
+    if wishes.tracking_enabled == Some(true) {
+        return Err(not_built("X-EE-Tracking-Enabled"));
+    }
+    if let (None, Some(time)) = (send_at, wishes.send_at) {
+        send_at = Some(time);
+        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
+    } else if send_at.is_none() {
+        edits
+            .date(Mode::IfMissing, "Date", Timestamp::now())
+            .map_err(refused)?;
+    }
+    let header = posthouse_mime::parse_headers(&edited.header);
+    if edited.message_id.is_none() {
+        let author = header.addresses("From").into_iter().next();
+        edits
+            .ids(Mode::Replace, "Message-ID", &[new_id(author.as_ref())])
+            .map_err(refused)?;
+    }
+    edited = raw::edit_headers(&original, &edits);
+    let envelope = envelope(&edited.header);
+    let message_id = edited.message_id.clone().unwrap_or_default();
+    Ok(Composed {
+        message_id,
+        subject: header.text("Subject"),
+        envelope: override_envelope(envelope, body),
+        send_at,
+        attempts: wishes.delivery_attempts,
+        content: Content::Raw { edited, original },
+    })
+}
+
+/// What the body changes in the header of a finished message.
+fn edits(
+    body: Fields<'_>,
+    config: &AccountConfig,
+    parent: Option<&Parent>,
+) -> Result<HeaderEdits, ApiError> {
+    let mut edits = HeaderEdits::new();
+    if let Some(from) = author(body, config)? {
+        let mode = if body.value("from").is_some() {
+            Mode::Replace
+        } else {
+            Mode::IfMissing
+        };
+        edits.addresses(mode, "From", &[from]).map_err(refused)?;
+    }
+    for (key, name) in [("replyTo", "Reply-To"), ("to", "To"), ("cc", "Cc"), ("bcc", "Bcc")] {
+        if body.value(key).is_some() {
+            let list = addresses(body, key)?;
+            edits.addresses(Mode::Replace, name, &list).map_err(refused)?;
+        }
+    }
+    if let Some(subject) = body.text("subject") {
+        let subject = subject.replace(['\r', '\n', '\0'], " ");
+        edits.text(Mode::Replace, "Subject", &subject).map_err(refused)?;
+    }
+    if let Some(id) = body.filled("messageId") {
+        edits.ids(Mode::Replace, "Message-ID", &[id]).map_err(refused)?;
+    }
+    if let Some(parent) = parent {
+        edits
+            .ids(Mode::Replace, "References", &parent.references)
+            .map_err(refused)?;
+        if let Some(id) = &parent.in_reply_to {
+            edits.ids(Mode::Replace, "In-Reply-To", &[id]).map_err(refused)?;
+        }
+        edits
+            .text(Mode::IfMissing, "Subject", &parent.subject)
+            .map_err(refused)?;
+    }
+    for (name, value) in headers(body)? {
+        edits.text(Mode::Replace, &name, &value).map_err(refused)?;
+    }
+    Ok(edits)
+}
+
+/// The custom headers: texts, numbers, booleans, or lists of these.
+fn headers(body: Fields<'_>) -> Result<Vec<(String, String)>, ApiError> {
+    let mut headers = Vec::new();
+    let Some(Value::Object(given)) = body.value("headers") else {
+        return Ok(headers);
+    };
+    for (name, value) in given {
+        let values = match value {
+            Value::Null => continue,
+            Value::Array(list) => list.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for value in values {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => {
+                    let message = format!("\"headers.{name}\" must be a string");
+                    return Err(ApiError::invalid_field(name, &message));
+                }
+            };
+            headers.push((name.clone(), text));
+        }
+    }
+    Ok(headers)
+}
+
+/// The envelope as the header says.
+fn envelope(header: &[u8]) -> SmtpEnvelope {
+    let raw::Envelope { from, to } = raw::envelope_of(header);
+    SmtpEnvelope {
+        from: from.unwrap_or_default(),
+        to,
+    }
+}
+
+fn new_id(author: Option<&Address>) -> String {
+    let domain = author
+        .and_then(|author| author.address.rsplit_once('@'))
+        .map(|(_, domain)| domain)
+        .filter(|domain| {
+            !domain.is_empty()
+                && domain
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        })
+        .unwrap_or("localhost");
+    format!("<{}@{domain}>", Uuid::new_v4())
+}
+
+/// What cannot be written into a message.
+fn refused(error: BuildError) -> ApiError {
+    let key = match &error {
+        BuildError::Address(_) => "address",
+        BuildError::HeaderName(_) | BuildError::HeaderValue(_) => "headers",
+        BuildError::MessageId(_) => "messageId",
+    };
+    ApiError::invalid_field(key, &error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde_json::json;
+
+    fn config() -> AccountConfig {
+        AccountConfig {
+            name: "Ann".to_owned(),
+            email: Some("ann@example.com".to_owned()),
+            ..AccountConfig::default()
+        }
+    }
+
+    fn made(body: &Value) -> Result<(Composed, String), ApiError> {
+        let composed = compose(Fields::of(body), &config(), None, Vec::new())?;
+        let text = String::from_utf8(composed.to_bytes()).unwrap();
+        Ok((composed, text))
+    }
+
+    #[test]
+    fn from_the_account_to_all_recipients() {
+        let (composed, text) = made(&json!({
+            "to": [{"name": "", "address": "b@example.net"}], "cc": [{"address": "B@example.net"}],
+            "bcc": [{"address": "c@example.net"}], "subject": "Hi", "text": "x",
+            "headers": {"x-one": 1, "X-Two": ["a", "b"]}, "sendAt": "2030-01-02T03:04:05.000Z",
+        }))
+        .unwrap();
+        assert_eq!(composed.envelope.from, "ann@example.com");
+        assert_eq!(composed.envelope.to, ["b@example.net", "c@example.net"]);
+        for line in [
+            "From: Ann <ann@example.com>\r\n",
+            "Bcc: c@example.net\r\n",
+            "Subject: Hi\r\n",
+            "X-One: 1\r\n",
+            "X-Two: a\r\n",
+            "X-Two: b\r\n",
+            "Date: Wed, 02 Jan 2030 03:04:05 +0000\r\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(text.contains(&composed.message_id));
+    }
+
+    #[test]
+    fn the_envelope_can_be_given() {
+        let (composed, _) = made(&json!({
+            "to": [{"address": "b@example.net"}],
+            "envelope": {"from": "bounce@example.com", "to": ["other@example.net"]},
+        }))
+        .unwrap();
+        assert_eq!(composed.envelope.from, "bounce@example.com");
+        assert_eq!(composed.envelope.to, ["other@example.net"]);
+    }
+
+    #[test]
+    fn a_finished_message_keeps_its_body() {
+        let raw = "From: x@example.org\r\nTo: y@example.net\r\nX-EE-Delivery-Attempts: 3\r\n\
+            X-EE-Send-At: 2030-01-02T03:04:05Z\r\nSubject: old\r\n\r\nBody  \r\n.\r\n";
+        let raw = BASE64_STANDARD.encode(raw);
+        let (composed, text) = made(&json!({ "raw": raw, "subject": "new" })).unwrap();
+        assert!(text.ends_with("\r\n\r\nBody  \r\n.\r\n"), "{text}");
+        assert!(text.contains("Subject: new\r\n") && !text.contains("X-EE-"), "{text}");
+        assert!(text.contains("Date: Wed, 02 Jan 2030 03:04:05 +0000"), "{text}");
+        assert_eq!(composed.attempts, Some(3));
+        assert!(composed.send_at.is_some());
+        assert_eq!(composed.envelope.from, "x@example.org");
+        assert_eq!(composed.subject.as_deref(), Some("new"));
+        assert!(composed.message_id.ends_with("@example.org>"), "{}", composed.message_id);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused() {
+        for body in [
+            json!({"text": "x"}),
+            json!({"to": [{"address": "a b@example.com"}]}),
+            json!({"to": [{"address": "a@example.com"}], "headers": {"Bad Name": "x"}}),
+            json!({"to": [{"address": "a@example.com"}], "headers": {"X": "a\r\nBcc: b@example.com"}}),
+            json!({"to": [{"address": "a@example.com"}], "headers": {"X": {}}}),
+            json!({"to": [{"address": "a@example.com"}], "raw": "%%%"}),
+        ] {
+            assert_eq!(made(&body).unwrap_err().status, 400, "{body}");
+        }
+    }
+}

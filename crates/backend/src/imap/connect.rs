@@ -1,0 +1,273 @@
+//! From an account's settings to a connection that is logged in.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use posthouse_imap::{Connection, Error, Observer, Options, Sasl, Timeouts};
+use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth, TlsOptions};
+use posthouse_net::{
+    Dial, NetError, Proxy, Security, Stream, TlsProfile, error::io_code, tls::MinVersion,
+};
+use tokio::time::timeout;
+
+use crate::{BackendError, ImapCounters, Network};
+
+/// A connection to an IMAP server.
+pub type Conn = Connection<Stream>;
+
+impl Observer for ImapCounters {
+    fn bytes_in(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn bytes_out(&self, count: usize) {
+        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// Connects and logs in, all within the network's `connect_timeout`.
+///
+/// # Errors
+/// [`BackendError::Authentication`] when the credentials are refused or missing,
+/// [`BackendError::Connection`] for everything else.
+pub async fn connect(config: &AccountConfig, network: &Network) -> Result<Conn, BackendError> {
+    // Boxed: what set-up needs must not stay in the future that later waits for mail.
+    match timeout(network.connect_timeout, Box::pin(set_up(config, network))).await {
+        Ok(result) => result,
+        Err(_) => Err(BackendError::Connection {
+            response: "Connecting and logging in took too long".to_owned(),
+            code: "ETIMEDOUT".to_owned(),
+        }),
+    }
+}
+
+async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, BackendError> {
+    let imap = imap_config(config)?;
+    let host = imap.host.as_deref().unwrap_or_default();
+    let default_port = if imap.secure { 993 } else { 143 };
+    let port = imap.port.unwrap_or(default_port);
+    let tls = tls_profile(imap.tls.as_ref(), network);
+    let proxy = match config.proxy.as_deref().or(network.proxy.as_deref()) {
+        Some(url) if !url.is_empty() => Some(url.parse::<Proxy>().map_err(net_error)?),
+        _ => None,
+    };
+    let dial = Dial {
+        host: host.to_owned(),
+        port,
+        security: if imap.secure {
+            Security::Tls
+        } else {
+            Security::Plain
+        },
+        proxy,
+        local_address: network.local_address,
+        tls: tls.clone(),
+        deadline: network.connect_timeout,
+    };
+    let stream = dial.connect().await.map_err(net_error)?;
+    let options = Options {
+        timeouts: Timeouts {
+            greeting: network.connect_timeout,
+            command: network.command_timeout,
+            ..Timeouts::default()
+        },
+        observer: Some(Arc::clone(&network.counters) as Arc<dyn Observer>),
+        ..Options::default()
+    };
+    let mut connection = Connection::open(stream, options)
+        .await
+        .map_err(set_up_error)?;
+    if !imap.secure && connection.has("STARTTLS") {
+        let deadline = network.connect_timeout;
+        connection = connection
+            .starttls(|stream| async move { stream.start_tls(host, &tls, deadline).await })
+            .await
+            .map_err(set_up_error)?;
+    }
+    if !connection.is_authenticated() {
+        log_in(&mut connection, imap.auth.as_ref(), host, port).await?;
+    }
+    if connection.has("ID") && !network.client_id.is_empty() {
+        let params: Vec<(&str, &str)> = network
+            .client_id
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        match connection.id(&params).await {
+            // Who we are is a courtesy; that a server does not want to know ends nothing.
+            Err(error) if !error.is_refusal() => return Err(set_up_error(error)),
+            _ => {}
+        }
+    }
+    Ok(connection)
+}
+
+/// The IMAP settings of an account that has them.
+///
+/// # Errors
+/// [`BackendError::Connection`] when there is no server to connect to.
+pub fn imap_config(config: &AccountConfig) -> Result<&ImapConfig, BackendError> {
+    config
+        .imap
+        .as_ref()
+        .filter(|imap| imap.host.as_ref().is_some_and(|host| !host.is_empty()))
+        .ok_or_else(|| BackendError::Connection {
+            response: "The account has no IMAP server".to_owned(),
+            code: "NoServer".to_owned(),
+        })
+}
+
+async fn log_in(
+    connection: &mut Conn,
+    auth: Option<&ServerAuth>,
+    host: &str,
+    port: u16,
+) -> Result<(), BackendError> {
+    let missing = || BackendError::Authentication {
+        response: "The account has no credentials for its IMAP server".to_owned(),
+        code: "MissingCredentials".to_owned(),
+        token_request: None,
+    };
+    let auth = auth.ok_or_else(missing)?;
+    let user = auth.user.clone();
+    let offers = |name: &str| {
+        connection
+            .capabilities()
+            .values("AUTH")
+            .any(|offered| offered.eq_ignore_ascii_case(name))
+    };
+    let sasl = if let Some(token) = &auth.access_token {
+        let token = token.expose().to_owned();
+        Some(if offers("XOAUTH2") || !offers("OAUTHBEARER") {
+            Sasl::XOAuth2 { user, token }
+        } else {
+            Sasl::OAuthBearer {
+                user,
+                token,
+                host: host.to_owned(),
+                port,
+            }
+        })
+    } else {
+        let password = auth.pass.as_ref().ok_or_else(missing)?;
+        let plain = offers("PLAIN");
+        if plain && (connection.has("SASL-IR") || connection.has("LOGINDISABLED")) {
+            Some(Sasl::Plain {
+                authzid: String::new(),
+                user,
+                password: password.expose().to_owned(),
+            })
+        } else if connection.has("LOGINDISABLED") && offers("LOGIN") {
+            Some(Sasl::Login {
+                user,
+                password: password.expose().to_owned(),
+            })
+        } else {
+            None
+        }
+    };
+    let result = match (&sasl, &auth.pass) {
+        (Some(sasl), _) => connection.authenticate(sasl).await,
+        (None, Some(password)) => connection.login(&auth.user, password.expose()).await,
+        (None, None) => return Err(missing()),
+    };
+    result.map_err(|error| match error {
+        Error::Unsupported(mechanism) => BackendError::Authentication {
+            response: format!("The server does not offer {mechanism} for logging in"),
+            code: "AuthenticationUnsupported".to_owned(),
+            token_request: None,
+        },
+        other => set_up_error(other),
+    })
+}
+
+fn tls_profile(options: Option<&TlsOptions>, network: &Network) -> TlsProfile {
+    let mut profile = TlsProfile {
+        verify: !network.ignore_certificates,
+        ..TlsProfile::default()
+    };
+    if let Some(options) = options {
+        if let Some(verify) = options.reject_unauthorized {
+            profile.verify = verify;
+        }
+        if options.min_version.as_deref() == Some("TLSv1.3") {
+            profile.min_version = MinVersion::Tls13;
+        }
+        profile.server_name = options
+            .other
+            .get("servername")
+            .and_then(|name| name.as_str())
+            .map(str::to_owned);
+    }
+    profile
+}
+
+/// A failure of the network.
+pub fn net_error(error: NetError) -> BackendError {
+    BackendError::Connection {
+        response: error.to_string(),
+        code: error.code().to_owned(),
+    }
+}
+
+/// A failure before the login was complete, or of the connection that follows: nothing of it is an
+/// answer to a caller.
+pub fn set_up_error(error: Error) -> BackendError {
+    match error {
+        Error::Timeout => BackendError::Connection {
+            response: error.to_string(),
+            code: "ETIMEDOUT".to_owned(),
+        },
+        Error::No { code, text, .. } | Error::Bad { code, text, .. } => BackendError::Connection {
+            response: text,
+            code: code.unwrap_or_else(|| "ServerRefused".to_owned()),
+        },
+        other => command_error(other),
+    }
+}
+
+/// A failure of a command.
+pub fn command_error(error: Error) -> BackendError {
+    let lost = |response: String, code: &str| BackendError::Connection {
+        response,
+        code: code.to_owned(),
+    };
+    match error {
+        Error::Io(error) => lost(error.to_string(), io_code(&error)),
+        Error::Tls(cause) => {
+            let code = cause.downcast_ref().map_or("ETLS", NetError::code);
+            lost(cause.to_string(), code)
+        }
+        Error::Closed => lost(error.to_string(), "ECONNRESET"),
+        Error::Bye { code, text } => {
+            let code = code.as_deref().unwrap_or("ECONNRESET");
+            lost(text, code)
+        }
+        Error::Timeout => BackendError::Timeout,
+        Error::AuthFailed { code, text, .. } => BackendError::Authentication {
+            response: text,
+            code: code.unwrap_or_else(|| "AUTHENTICATIONFAILED".to_owned()),
+            token_request: None,
+        },
+        Error::No { code, text, .. } | Error::Bad { code, text, .. } => BackendError::Refused {
+            response: text,
+            code,
+        },
+        Error::Unsupported(_) => BackendError::Refused {
+            response: error.to_string(),
+            code: Some("MissingServerExtension".to_owned()),
+        },
+        Error::Invalid(what) => BackendError::Input {
+            status: 400,
+            message: format!("The mail server cannot be asked this: {what}"),
+            code: "InvalidInput",
+        },
+        Error::Source(_) | Error::SourceShort => BackendError::Input {
+            status: 400,
+            message: error.to_string(),
+            code: "UploadFail",
+        },
+        Error::StartTlsInjection => lost(error.to_string(), "ETLS"),
+        Error::Frame(_) => lost(error.to_string(), "EPROTOCOL"),
+        Error::Broken | Error::Idling => lost(error.to_string(), "ESOCKET"),
+    }
+}

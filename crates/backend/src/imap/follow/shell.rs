@@ -1,0 +1,339 @@
+//! The shell of following: keeps the connection, asks what the core wants to know, waits.
+//!
+//! While it waits there is the connection without buffers, the core, and a small future. What
+//! happens at the server runs in boxed jobs that this struct owns: a dropped [`Follow::next`]
+//! leaves the job where it was, and the next call goes on with it.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use posthouse_imap::Notice;
+use posthouse_model::{
+    account::{AccountConfig, PathFilter},
+    mailbox::Mailbox,
+};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    core::{Core, Input, Output, Request, Settings},
+    job::{Done, Job, Reply, can_idle, counts, news, perform},
+};
+use crate::{
+    BackendError, BoxFuture, Change, Follow, ImapFolder, Phase, StateDelta, Step,
+    imap::{
+        connect::{Conn, set_up_error},
+        mailbox::Shared,
+    },
+};
+
+/// IDLE is begun anew before servers and routers take the connection for dead (RFC 2177 and
+/// practice: 10 minutes).
+const REARM: Duration = Duration::from_secs(530);
+
+/// How often a server without IDLE is asked.
+const POLL: Duration = Duration::from_secs(60);
+
+/// Time between full comparisons where the account sets none.
+const RESYNC: u64 = 900;
+
+/// Changes that are handed out together at most, beyond one output of the core.
+const STEP: usize = 200;
+
+enum Place {
+    /// Not connected yet.
+    Off,
+    /// A job is under way.
+    Work(BoxFuture<'static, Done>),
+    /// Connected, between jobs: the next request is known.
+    Ready(Box<Conn>, Request),
+    /// Waiting for news until then.
+    Waiting(Box<Conn>, Instant),
+    /// Failed.
+    Spent,
+}
+
+/// Follows one mailbox.
+pub struct Follower {
+    shared: Arc<Shared>,
+    core: Core,
+    place: Place,
+    changes: Vec<Change>,
+    deltas: Vec<StateDelta>,
+    mailboxes: Option<Vec<Mailbox>>,
+    /// Of the folders that were handed out last.
+    listed: Option<u64>,
+    poked: bool,
+    following: bool,
+    /// The engine was told that everything is compared.
+    told: bool,
+    compare_at: Instant,
+    failed: Option<BackendError>,
+}
+
+impl Follower {
+    /// Follows from a recorded state.
+    pub fn new(shared: Arc<Shared>, folders: Vec<ImapFolder>) -> Self {
+        let settings = settings(&shared.config);
+        Self {
+            core: Core::new(settings, folders),
+            shared,
+            place: Place::Off,
+            changes: Vec::new(),
+            deltas: Vec::new(),
+            mailboxes: None,
+            listed: None,
+            poked: false,
+            following: false,
+            told: false,
+            compare_at: Instant::now(),
+            failed: None,
+        }
+    }
+
+    async fn run(&mut self) -> Result<Step, BackendError> {
+        loop {
+            if let Some(step) = self.step_to_give() {
+                return Ok(step);
+            }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            match std::mem::replace(&mut self.place, Place::Spent) {
+                Place::Off => self.begin(None, Job::Connect),
+                Place::Work(job) => {
+                    // Back before the wait: dropped while it waits, this loses nothing.
+                    self.place = Place::Work(job);
+                    let Place::Work(job) = &mut self.place else {
+                        continue;
+                    };
+                    let (session, result) = job.await;
+                    self.place = Place::Spent;
+                    self.finish(session, result);
+                }
+                Place::Ready(session, Request::Idle) if self.wants_comparison() => {
+                    self.feed(session, Input::Compare);
+                }
+                Place::Ready(session, Request::Idle) => self.begin(Some(session), Job::Idle),
+                Place::Ready(session, Request::Continue) => self.feed(session, Input::Continue),
+                Place::Ready(session, request) => self.begin(Some(session), Job::Ask(request)),
+                Place::Waiting(session, _) if self.wants_comparison() => {
+                    self.begin(Some(session), Job::Leave);
+                }
+                Place::Waiting(session, until) => {
+                    self.place = Place::Waiting(session, until);
+                    self.wait(until).await;
+                }
+                Place::Spent => {
+                    return Err(BackendError::Connection {
+                        response: "The connection was closed".to_owned(),
+                        code: "ESOCKET".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+
+    fn wants_comparison(&self) -> bool {
+        self.poked || self.following && Instant::now() >= self.compare_at
+    }
+
+    /// What there is to record, when it is time to hand it out.
+    fn step_to_give(&mut self) -> Option<Step> {
+        let idle = matches!(
+            self.place,
+            Place::Ready(_, Request::Idle) | Place::Waiting(..)
+        );
+        if idle && !self.poked {
+            self.following = true;
+        }
+        let many = self.changes.len() + self.deltas.len() >= STEP;
+        let any = !self.changes.is_empty() || !self.deltas.is_empty();
+        let due = many
+            || self.mailboxes.is_some()
+            || any && (idle || self.failed.is_some())
+            || idle && self.following && !self.told;
+        if !due {
+            return None;
+        }
+        self.told = self.following;
+        Some(Step {
+            phase: if self.following {
+                Phase::Following
+            } else {
+                Phase::Syncing
+            },
+            changes: std::mem::take(&mut self.changes),
+            deltas: std::mem::take(&mut self.deltas),
+            mailboxes: self.mailboxes.take(),
+        })
+    }
+
+    fn begin(&mut self, session: Option<Box<Conn>>, job: Job) {
+        let shared = Arc::clone(&self.shared);
+        self.place = Place::Work(Box::pin(perform(shared, session, job)));
+    }
+
+    fn finish(&mut self, session: Option<Box<Conn>>, result: Result<Reply, BackendError>) {
+        let (reply, session) = match (result, session) {
+            (Ok(reply), Some(session)) => (reply, session),
+            (Err(error), _) => return self.fail(error),
+            (Ok(_), None) => return,
+        };
+        match reply {
+            Reply::Input(input) => self.feed(session, input),
+            Reply::Listed(input, mailboxes) => {
+                self.schedule_comparison();
+                let hash = hash_of(&mailboxes);
+                if self.listed != Some(hash) {
+                    self.listed = Some(hash);
+                    self.mailboxes = Some(mailboxes);
+                }
+                self.feed(session, input);
+            }
+            Reply::Idling => {
+                let pause = if can_idle(&session) { REARM } else { POLL };
+                let until = (Instant::now() + pause).min(self.compare_at);
+                self.place = Place::Waiting(session, until);
+            }
+            Reply::Quiet => self.place = Place::Ready(session, Request::Idle),
+        }
+    }
+
+    fn schedule_comparison(&mut self) {
+        let delay = self
+            .shared
+            .imap()
+            .ok()
+            .and_then(|imap| imap.resync_delay)
+            .unwrap_or(RESYNC)
+            .clamp(1, 86_400);
+        self.compare_at = Instant::now() + Duration::from_secs(delay);
+        self.poked = false;
+    }
+
+    fn feed(&mut self, session: Box<Conn>, input: Input) {
+        let Output {
+            changes,
+            deltas,
+            request,
+        } = self.core.step(input);
+        self.changes.extend(changes);
+        self.deltas.extend(deltas);
+        self.place = Place::Ready(session, request);
+    }
+
+    fn fail(&mut self, error: BackendError) {
+        self.place = Place::Spent;
+        self.failed = Some(match error {
+            BackendError::Timeout => BackendError::Connection {
+                response: "The server did not answer in time".to_owned(),
+                code: "ETIMEDOUT".to_owned(),
+            },
+            other => other,
+        });
+    }
+
+    /// Waits for news. Dropped half-way it leaves everything in its place.
+    async fn wait(&mut self, until: Instant) {
+        let Place::Waiting(session, _) = &mut self.place else {
+            return;
+        };
+        if !session.is_idling() && !can_idle(session) {
+            sleep_until(until).await;
+            return self.stop_waiting();
+        }
+        match session.idle_wait(until).await {
+            Ok(Some(notice)) if counts(&notice) => self.heard(&notice),
+            Ok(Some(Notice::IdleEnded)) => self.ended(),
+            Ok(Some(_)) => {}
+            Ok(None) => self.stop_waiting(),
+            Err(error) => self.fail(set_up_error(error)),
+        }
+    }
+
+    fn stop_waiting(&mut self) {
+        if let Place::Waiting(session, _) = std::mem::replace(&mut self.place, Place::Spent) {
+            self.begin(Some(session), Job::Leave);
+        }
+    }
+
+    /// The server ended IDLE by itself.
+    fn ended(&mut self) {
+        if let Place::Waiting(session, _) = std::mem::replace(&mut self.place, Place::Spent) {
+            self.place = Place::Ready(session, Request::Idle);
+        }
+    }
+
+    /// The number of messages changed. The notice itself is taken already: what it says is put to
+    /// what comes with the end of IDLE.
+    fn heard(&mut self, notice: &Notice) {
+        let Place::Waiting(mut session, _) = std::mem::replace(&mut self.place, Place::Spent) else {
+            return;
+        };
+        let first = news(&mut session, Some(notice));
+        let shared = Arc::clone(&self.shared);
+        self.place = Place::Work(Box::pin(async move {
+            let (session, result) = perform(shared, Some(session), Job::Leave).await;
+            (session, result.map(|reply| both(first, reply)))
+        }));
+    }
+}
+
+/// Joins two words on the number of messages: the later number counts, an arrival stays one.
+fn both(first: Option<Input>, then: Reply) -> Reply {
+    match (first, then) {
+        (
+            Some(Input::Messages { arrived: a, .. }),
+            Reply::Input(Input::Messages { exists, arrived: b }),
+        ) => Reply::Input(Input::Messages {
+            exists,
+            arrived: a || b,
+        }),
+        (Some(first), Reply::Quiet) => Reply::Input(first),
+        (_, then) => then,
+    }
+}
+
+fn settings(config: &AccountConfig) -> Settings {
+    let paths = match &config.path {
+        None => None,
+        Some(PathFilter::One(path)) if path.is_empty() => None,
+        Some(PathFilter::One(path)) => Some(Box::from([path.clone()])),
+        Some(PathFilter::Many(paths)) if paths.is_empty() => None,
+        Some(PathFilter::Many(paths)) => Some(paths.clone().into_boxed_slice()),
+    };
+    Settings {
+        // What is too old to be indexed is too old to be announced.
+        notify_from: config.notify_from.max(config.sync_from),
+        paths,
+    }
+}
+
+/// Of all that a listing shows but counters, which change with every message.
+fn hash_of(mailboxes: &[Mailbox]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for mailbox in mailboxes {
+        mailbox.path.hash(&mut hasher);
+        mailbox.delimiter.hash(&mut hasher);
+        (mailbox.listed, mailbox.subscribed).hash(&mut hasher);
+        (mailbox.no_select, mailbox.no_inferiors).hash(&mut hasher);
+        let special = mailbox.special_use.map(|special| special.as_str());
+        let source = mailbox.special_use_source.map(|source| source.as_str());
+        (special, source).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+impl Follow for Follower {
+    fn next(&mut self) -> BoxFuture<'_, Result<Step, BackendError>> {
+        Box::pin(self.run())
+    }
+
+    fn poke(&mut self) {
+        self.poked = true;
+    }
+}

@@ -1,0 +1,109 @@
+//! A page of a folder, newest first (behaviour 10.2). Pages are ranges of sequence numbers, so a
+//! page deep in a large folder costs as much as the first.
+
+use std::sync::Arc;
+
+use posthouse_imap::{Ids, SequenceSet};
+use posthouse_model::{
+    command::ListMessages,
+    message::{Message, MessagePage},
+};
+
+use super::{
+    connect::command_error,
+    ids::{MessageId, encode_cursor, parse_cursor},
+    mailbox::Shared,
+    open,
+    shape,
+    structure::Parts,
+};
+use crate::BackendError;
+
+/// A page of messages.
+///
+/// # Errors
+/// `FolderNotFound`, `InvalidCursorType`, `InvalidCursorValue`, and what connecting may say.
+pub async fn list_messages(
+    shared: &Arc<Shared>,
+    request: &ListMessages,
+) -> Result<MessagePage, BackendError> {
+    let page = match &request.cursor {
+        Some(cursor) => parse_cursor(cursor)?,
+        None => request.page,
+    };
+    let size = request.page_size.clamp(1, 1000);
+    let path = open::resolve(shared, &request.path).await?;
+    let mut opened = open::open(shared, &path).await?;
+    let total = u64::from(opened.exists);
+    let pages = total.div_ceil(size).max(1);
+    let mut answer = MessagePage {
+        total,
+        page,
+        pages,
+        next_page_cursor: (page.saturating_add(1) < pages).then(|| encode_cursor(page + 1)),
+        prev_page_cursor: (page > 0).then(|| encode_cursor(page.min(pages) - 1)),
+        messages: Vec::new(),
+    };
+    let Some((first, last)) = range(total, page, size) else {
+        return Ok(answer);
+    };
+    let number = shared.memory.number(&opened.folder).await?;
+    let session = opened.session()?;
+    let items = shape::items(session);
+    let fetched = session
+        .fetch(Ids::Seq(SequenceSet::range(first, last)), &items)
+        .await
+        .map_err(command_error)?;
+    answer.messages = shape::join(fetched)
+        .iter()
+        .rev()
+        // News about messages beyond the page come with sequence numbers too.
+        .filter(|fetch| (first..=last).contains(&fetch.seq))
+        .filter_map(|fetch| {
+            let id = MessageId {
+                folder: number,
+                uid: fetch.uid?,
+            };
+            Some(entry(id, fetch))
+        })
+        .collect();
+    Ok(answer)
+}
+
+fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
+    let parts = fetch
+        .body_structure
+        .as_ref()
+        .map(|root| Parts::new(id, root))
+        .unwrap_or_default();
+    shape::message(id, fetch, &parts, false)
+}
+
+/// Sequence numbers of a page counted from the newest message; `None` beyond the end.
+fn range(total: u64, page: u64, size: u64) -> Option<(u32, u32)> {
+    let skipped = page.checked_mul(size)?;
+    let last = total.checked_sub(skipped).filter(|last| *last > 0)?;
+    let first = last.saturating_sub(size) + 1;
+    Some((u32::try_from(first).ok()?, u32::try_from(last).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn pages_are_ranges_from_the_end() {
+        for (total, page, size, expected) in [
+            (0, 0, 20, None),
+            (1, 0, 20, Some((1, 1))),
+            (45, 0, 20, Some((26, 45))),
+            (45, 2, 20, Some((1, 5))),
+            (45, 3, 20, None),
+            (40, 2, 20, None),
+            (100_000, 4999, 20, Some((1, 20))),
+            (5, u64::MAX, 20, None),
+        ] {
+            assert_eq!(range(total, page, size), expected, "{total} {page}");
+        }
+    }
+}

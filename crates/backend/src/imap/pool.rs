@@ -1,0 +1,284 @@
+//! Sessions for callers: made on demand, queued for fairly, closed when nobody uses them.
+//!
+//! A mailbox that nobody asks anything holds no session, no task and no memory here.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::{
+    connect::{Conn, connect},
+    mailbox::Shared,
+};
+use crate::BackendError;
+
+/// A session that nobody used for so long is closed.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The time a server gets for a polite farewell.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+struct Resting {
+    session: Conn,
+    since: Instant,
+}
+
+#[derive(Default)]
+struct State {
+    /// Sessions nobody uses, the one used last at the end.
+    resting: Vec<Resting>,
+    /// A task watches over them.
+    watched: bool,
+}
+
+/// The sessions of one mailbox for callers.
+pub struct Pool {
+    /// One permit a session that may be in use. First come, first served.
+    permits: Semaphore,
+    waiting: std::sync::atomic::AtomicUsize,
+    state: Mutex<State>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("free", &self.permits.available_permits())
+            .field("resting", &self.lock().resting.len())
+            .finish()
+    }
+}
+
+impl Pool {
+    /// A pool of at most so many sessions.
+    pub fn new(sessions: usize) -> Self {
+        Self {
+            permits: Semaphore::new(sessions.max(1)),
+            waiting: std::sync::atomic::AtomicUsize::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether somebody waits for a session.
+    pub fn is_wanted(&self) -> bool {
+        self.waiting.load(std::sync::atomic::Ordering::Relaxed) > 0
+    }
+
+    /// Sessions that nobody uses now.
+    pub fn resting(&self) -> usize {
+        self.lock().resting.len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A resting session, if possible one that has this folder open.
+    fn take(&self, path: Option<&str>) -> Option<Conn> {
+        let mut state = self.lock();
+        let at = path.and_then(|path| {
+            state
+                .resting
+                .iter()
+                .rposition(|resting| open_path(&resting.session) == Some(path))
+        });
+        let resting = match at {
+            Some(at) => state.resting.remove(at),
+            None => state.resting.pop()?,
+        };
+        Some(resting.session)
+    }
+
+    /// Forgets all resting sessions.
+    pub fn clear(&self) {
+        let gone = std::mem::take(&mut self.lock().resting);
+        drop(gone);
+    }
+}
+
+/// Path of the folder a session has open.
+pub fn open_path(session: &Conn) -> Option<&str> {
+    Some(session.selected()?.mailbox.as_ref()?.as_str())
+}
+
+/// Counts somebody who waits, also when the wait is given up.
+struct Waiting<'a>(&'a Pool);
+
+impl<'a> Waiting<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        pool.waiting
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Self(pool)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0
+            .waiting
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// A place among the sessions; gives it back when dropped.
+struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.pool.permits.add_permits(1);
+    }
+}
+
+/// A session lent to a caller. Dropped, it goes back to the pool; one that was left in the middle
+/// of a command is closed instead.
+pub struct Lease {
+    session: Option<Conn>,
+    fresh: bool,
+    // After the session: whoever gets the place next finds it in the pool.
+    place: Place,
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+impl Lease {
+    /// Waits for a place, then takes a resting session or connects.
+    ///
+    /// # Errors
+    /// See [`connect`].
+    pub async fn get(shared: &Arc<Shared>, path: Option<&str>) -> Result<Self, BackendError> {
+        let place = Self::place(shared).await?;
+        let resting = shared.pool.take(path).filter(Conn::is_usable);
+        let fresh = resting.is_none();
+        let session = match resting {
+            Some(session) => session,
+            None => Box::pin(connect(&shared.config, &shared.network)).await?,
+        };
+        shared.learn(&session);
+        Ok(Self {
+            session: Some(session),
+            fresh,
+            place,
+        })
+    }
+
+    async fn place(shared: &Arc<Shared>) -> Result<Place, BackendError> {
+        let pool = &shared.pool;
+        let permit = match pool.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let _waiting = Waiting::new(pool);
+                pool.permits
+                    .acquire()
+                    .await
+                    .map_err(|_| BackendError::Timeout)?
+            }
+        };
+        permit.forget();
+        Ok(Place(Arc::clone(shared)))
+    }
+
+    /// Closes the session, which turned out to be dead, and connects anew.
+    ///
+    /// # Errors
+    /// See [`connect`].
+    pub async fn renew(&mut self) -> Result<(), BackendError> {
+        self.session = None;
+        let shared = &self.place.0;
+        let session = Box::pin(connect(&shared.config, &shared.network)).await?;
+        shared.learn(&session);
+        self.session = Some(session);
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// The connection was made for this lease, not found in the pool.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The session.
+    ///
+    /// # Errors
+    /// [`BackendError::Connection`] after a failed [`Lease::renew`].
+    pub fn session(&mut self) -> Result<&mut Conn, BackendError> {
+        self.session
+            .as_mut()
+            .ok_or_else(|| BackendError::Connection {
+                response: "The session is closed".to_owned(),
+                code: "ESOCKET".to_owned(),
+            })
+    }
+
+    /// The mailbox it belongs to.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.place.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(mut session) = self.session.take().filter(Conn::is_usable) else {
+            return;
+        };
+        // Nobody reads what a server says between commands of different callers.
+        session.take_notices();
+        let shared = &self.place.0;
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let watch = {
+            let mut state = shared.pool.lock();
+            state.resting.push(Resting {
+                session,
+                since: Instant::now(),
+            });
+            !std::mem::replace(&mut state.watched, true)
+        };
+        if watch {
+            runtime.spawn(watch_over(Arc::downgrade(shared)));
+        }
+    }
+}
+
+/// Closes sessions that rested long enough; ends with the last one.
+async fn watch_over(shared: std::sync::Weak<Shared>) {
+    loop {
+        let (gone, next) = {
+            // A mailbox that was dropped took its sessions along.
+            let Some(shared) = shared.upgrade() else {
+                return;
+            };
+            let mut state = shared.pool.lock();
+            let now = Instant::now();
+            let due = |resting: &mut Resting| now.duration_since(resting.since) >= IDLE;
+            let gone: Vec<_> = state.resting.extract_if(.., due).collect();
+            let next = state
+                .resting
+                .iter()
+                .map(|resting| resting.since + IDLE)
+                .min();
+            if next.is_none() {
+                state.watched = false;
+                state.resting = Vec::new();
+            }
+            (gone, next)
+        };
+        for mut resting in gone {
+            let _ = timeout(FAREWELL, resting.session.logout()).await;
+        }
+        match next {
+            Some(next) => sleep_until(next).await,
+            None => return,
+        }
+    }
+}
