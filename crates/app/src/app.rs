@@ -13,8 +13,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CallInput, Sessions, first_start, internal, rate::Rates, stats::CallCounts, tokens::AuditLimits,
-    tokens::Tokens,
+    CallInput, Sessions, first_start, internal, rate::Rates, stats::CallCounts,
+    tokens::AuditLimits, tokens::Tokens,
 };
 
 /// How often what is held back is written.
@@ -239,7 +239,11 @@ impl App {
     }
 
     /// The context of a call to an account.
-    pub(crate) fn context(&self, caller: &Caller, input: &CallInput) -> posthouse_engine::CallContext {
+    pub(crate) fn context(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> posthouse_engine::CallContext {
         let timeout = if input.timeout.is_zero() {
             self.config().command_timeout
         } else {

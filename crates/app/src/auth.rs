@@ -78,7 +78,8 @@ impl App {
         };
         if self.settings().bool("tokenAuditLog") {
             let reason = verdict.as_ref().err().map(|denial| denial.reason);
-            self.tokens().log(id, log_entry(request, target, now, reason));
+            self.tokens()
+                .log(id, log_entry(request, target, now, reason));
         }
         match verdict {
             Ok(rate) => {
@@ -127,9 +128,7 @@ impl App {
         let Some(account) = account else {
             return Err(unauthorized("Session has ended", SESSION_ENDED));
         };
-        let operation = target
-            .operation
-            .filter(|operation| operation.session_token);
+        let operation = target.operation.filter(|operation| operation.session_token);
         if operation.is_none() {
             return Err(permission_error(target).into());
         }
@@ -163,7 +162,10 @@ impl App {
         else {
             return Ok(None);
         };
-        let window = Window::at(now, Duration::from_secs(time_window.unwrap_or(DEFAULT_WINDOW)));
+        let window = Window::at(
+            now,
+            Duration::from_secs(time_window.unwrap_or(DEFAULT_WINDOW)),
+        );
         let count = self
             .rates()
             .count(&format!("api:{}", record.id), window)
@@ -205,18 +207,25 @@ fn check(record: &TokenRecord, request: &Request, target: &Target<'_>) -> Result
     record
         .permissions
         .check(target.action, target.group)
-        .map_err(|denied: PermissionDenied| Denial::new(denied.as_str(), permission_error(target)))?;
+        .map_err(|denied: PermissionDenied| {
+            Denial::new(denied.as_str(), permission_error(target))
+        })?;
     if let Some(bound) = &record.account
         && !binding_admits(bound.as_str(), target)
     {
-        return Err(Denial::new("account", ApiError::new(403, "Unauthorized account")));
+        return Err(Denial::new(
+            "account",
+            ApiError::new(403, "Unauthorized account"),
+        ));
     }
     let Some(restrictions) = &record.restrictions else {
         return Ok(());
     };
     if let Some(addresses) = &restrictions.addresses
         && !addresses.is_empty()
-        && !request.address.is_some_and(|address| address_listed(address, addresses))
+        && !request
+            .address
+            .is_some_and(|address| address_listed(address, addresses))
     {
         return Err(Denial::new(
             "address",
@@ -231,7 +240,10 @@ fn check(record: &TokenRecord, request: &Request, target: &Target<'_>) -> Result
     {
         let referrer = request.referrer.as_deref().unwrap_or_default();
         if !referrers.iter().any(|glob| glob_matches(glob, referrer)) {
-            return Err(Denial::new("referrer", ApiError::new(403, "Unauthorized referrer")));
+            return Err(Denial::new(
+                "referrer",
+                ApiError::new(403, "Unauthorized referrer"),
+            ));
         }
     }
     Ok(())
@@ -319,7 +331,12 @@ fn log_entry(
         account: target
             .account
             .map(|account| account.trim().chars().take(256).collect()),
-        status: if reason.is_none() { "allowed" } else { "denied" }.to_owned(),
+        status: if reason.is_none() {
+            "allowed"
+        } else {
+            "denied"
+        }
+        .to_owned(),
         reason: reason.map(str::to_owned),
     }
 }

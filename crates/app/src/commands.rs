@@ -112,7 +112,9 @@ pub async fn list_tokens(store: &Store) -> Result<Vec<StoredToken>, CommandError
 /// [`CommandError::NotFound`], or the store fails.
 pub async fn export_token(store: &Store, name: &str) -> Result<String, CommandError> {
     let id = find_id(store, name).await?.ok_or(CommandError::NotFound)?;
-    let record = tokens::get(store, &id).await?.ok_or(CommandError::NotFound)?;
+    let record = tokens::get(store, &id)
+        .await?
+        .ok_or(CommandError::NotFound)?;
     token_format::export(&record).map_err(|error| CommandError::Invalid(error.to_string()))
 }
 

@@ -40,7 +40,13 @@ pub(crate) async fn run(store: &Store, config: &AppConfig) -> Result<(), StartEr
     }
     let run = stored.get(RUN).and_then(Value::as_u64).unwrap_or(0);
     let sealed = find(RUN).is_some_and(|setting| setting.is_sealed());
-    settings::set(store, &mut batch, RUN, &json!(run.saturating_add(1)), sealed)?;
+    settings::set(
+        store,
+        &mut batch,
+        RUN,
+        &json!(run.saturating_add(1)),
+        sealed,
+    )?;
     store.commit(batch).await?;
     if let Some(token) = &config.prepared_token {
         match commands::import_prepared_token(store, token).await {

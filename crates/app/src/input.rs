@@ -55,7 +55,9 @@ impl<'a> Fields<'a> {
     /// A list of texts.
     pub(crate) fn strings(self, key: &str) -> Option<Vec<String>> {
         let list = self.value(key)?.as_array()?;
-        let words = list.iter().filter_map(|word| word.as_str().map(str::to_owned));
+        let words = list
+            .iter()
+            .filter_map(|word| word.as_str().map(str::to_owned));
         Some(words.collect())
     }
 
@@ -81,9 +83,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn parse<T: DeserializeOwned>(self, key: &str) -> Result<Option<T>, ApiError> {
         self.value(key)
             .map(|value| {
-                T::deserialize(value).map_err(|_| {
-                    ApiError::invalid_field(key, &format!("\"{key}\" cannot be read"))
-                })
+                T::deserialize(value)
+                    .map_err(|_| ApiError::invalid_field(key, &format!("\"{key}\" cannot be read")))
             })
             .transpose()
     }

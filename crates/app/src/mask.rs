@@ -36,12 +36,9 @@ pub(crate) fn restore_headers(sent: &mut Value, stored: &Value) -> Result<(), St
     for header in sent.as_array_mut().into_iter().flatten() {
         let key = name(header);
         // A name may come more than once: the first mask stands for the first value, and so on.
-        let found = stored
-            .iter()
-            .enumerate()
-            .find(|(index, other)| {
-                !used.get(*index).copied().unwrap_or(true) && name(other).eq_ignore_ascii_case(&key)
-            });
+        let found = stored.iter().enumerate().find(|(index, other)| {
+            !used.get(*index).copied().unwrap_or(true) && name(other).eq_ignore_ascii_case(&key)
+        });
         if let Some((index, _)) = found
             && let Some(used) = used.get_mut(index)
         {
@@ -73,8 +70,14 @@ mod tests {
         assert_eq!(compare(MASK, Some("")), Sent::Refused);
         assert_eq!(compare(MASK, None), Sent::Refused);
         let stored = "http://u:p@h/";
-        assert_eq!(compare("http://******:******@h/", Some(stored)), Sent::Unchanged);
-        assert_eq!(compare("http://******:******@other/", Some(stored)), Sent::Refused);
+        assert_eq!(
+            compare("http://******:******@h/", Some(stored)),
+            Sent::Unchanged
+        );
+        assert_eq!(
+            compare("http://******:******@other/", Some(stored)),
+            Sent::Refused
+        );
     }
 
     #[test]

@@ -27,7 +27,9 @@ impl App {
         let found = outbox::get(self.store(), &queue_id(input))
             .await
             .map_err(|error| internal("reading a queued message", &error))?
-            .ok_or_else(|| ApiError::not_found("Requested queue entry was not found", "NotFound"))?;
+            .ok_or_else(|| {
+                ApiError::not_found("Requested queue entry was not found", "NotFound")
+            })?;
         Reply::json(&show(&found))
     }
 

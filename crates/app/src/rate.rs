@@ -28,7 +28,9 @@ pub(crate) struct Window {
 impl Window {
     /// The window that `now` falls in.
     pub(crate) fn at(now: Timestamp, length: Duration) -> Self {
-        let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1000);
+        let length = i64::try_from(length.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1000);
         Self {
             bucket: (now.millis() - EPOCH).div_euclid(length),
             length,
@@ -97,6 +99,9 @@ mod tests {
         let first = Window::at(Timestamp(EPOCH), length);
         assert_eq!(first, Window::at(Timestamp(EPOCH + 59_999), length));
         assert_ne!(first, Window::at(Timestamp(EPOCH + 60_000), length));
-        assert_eq!(first.ends_in(Timestamp(EPOCH + 59_000)), Duration::from_secs(1));
+        assert_eq!(
+            first.ends_in(Timestamp(EPOCH + 59_000)),
+            Duration::from_secs(1)
+        );
     }
 }

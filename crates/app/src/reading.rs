@@ -32,9 +32,10 @@ impl App {
                 ..
             }) => folders,
             Ok(_) => return Err(unexpected()),
-            Err(error) if error.status == 503 && !counters => {
-                self.stored_listing(input).await?.ok_or_else(|| error.code("NotYetConnected"))?
-            }
+            Err(error) if error.status == 503 && !counters => self
+                .stored_listing(input)
+                .await?
+                .ok_or_else(|| error.code("NotYetConnected"))?,
             Err(error) => return Err(error),
         };
         Reply::json(&json!({ "mailboxes": folders }))
@@ -64,7 +65,11 @@ impl App {
             page_size: paging.size,
             cursor: query.filled("cursor").map(str::to_owned),
         };
-        match self.ask(caller, input, Command::ListMessages(request)).await?.answer {
+        match self
+            .ask(caller, input, Command::ListMessages(request))
+            .await?
+            .answer
+        {
             Answer::Messages(page) => Reply::json(&page),
             _ => Err(unexpected()),
         }
@@ -147,7 +152,8 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let message = named(input, "message");
-        self.download(caller, input, Command::GetSource { message }).await
+        self.download(caller, input, Command::GetSource { message })
+            .await
     }
 
     /// `GET /v1/account/{account}/attachment/{attachment}`.
@@ -157,7 +163,8 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let attachment = named(input, "attachment");
-        self.download(caller, input, Command::GetAttachment { attachment }).await
+        self.download(caller, input, Command::GetAttachment { attachment })
+            .await
     }
 
     async fn download(

@@ -51,8 +51,14 @@ impl App {
         })?;
         let mut batch = Batch::new();
         for Change { setting, value } in &changes {
-            settings::set(self.store(), &mut batch, setting.key, value, setting.is_sealed())
-                .map_err(|error| internal("sealing a setting", &error))?;
+            settings::set(
+                self.store(),
+                &mut batch,
+                setting.key,
+                value,
+                setting.is_sealed(),
+            )
+            .map_err(|error| internal("sealing a setting", &error))?;
         }
         if !changes.is_empty() {
             self.store()

@@ -34,8 +34,11 @@ impl CallCounts {
 
     /// Adds what was counted to the store's counters.
     pub(crate) async fn flush(&self, store: &Store) {
-        let counts = [("apiCall:success", &self.success), ("apiCall:fail", &self.fail)]
-            .map(|(key, counter)| (key, counter, counter.swap(0, Ordering::Relaxed)));
+        let counts = [
+            ("apiCall:success", &self.success),
+            ("apiCall:fail", &self.fail),
+        ]
+        .map(|(key, counter)| (key, counter, counter.swap(0, Ordering::Relaxed)));
         if counts.iter().all(|(_, _, count)| *count == 0) {
             return;
         }
@@ -61,10 +64,16 @@ impl App {
         let since = store.now().before(Duration::from_secs(seconds));
         let failed = |error: &dyn std::fmt::Display| internal("reading statistics", error);
         let asked = Instant::now();
-        generation::read(store).await.map_err(|error| failed(&error))?;
+        generation::read(store)
+            .await
+            .map_err(|error| failed(&error))?;
         let ping = u64::try_from(asked.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let states = accounts::counts(store).await.map_err(|error| failed(&error))?;
-        let counters = stats::since(store, since).await.map_err(|error| failed(&error))?;
+        let states = accounts::counts(store)
+            .await
+            .map_err(|error| failed(&error))?;
+        let counters = stats::since(store, since)
+            .await
+            .map_err(|error| failed(&error))?;
         let mut queues = Map::new();
         for queue in ["notify", "submit", "documents"] {
             queues.insert(queue.to_owned(), self.queue_counts(queue).await?.stats());

@@ -33,16 +33,18 @@ impl App {
         }
         let body = input.body();
         let scopes = body.strings("scopes").unwrap_or_default();
-        let known = |word: &String| {
-            Scope::from_str(word).is_ok_and(|scope| API_SCOPES.contains(&scope))
-        };
+        let known =
+            |word: &String| Scope::from_str(word).is_ok_and(|scope| API_SCOPES.contains(&scope));
         if !scopes.iter().all(known) {
             return Err(ApiError::invalid_field(
                 "scopes",
                 "\"scopes\" must hold only api, smtp, imap-proxy or mcp",
             ));
         }
-        let account = body.text("account").filter(|id| !id.is_empty()).map(AccountId::new);
+        let account = body
+            .text("account")
+            .filter(|id| !id.is_empty())
+            .map(AccountId::new);
         let permissions = Permissions::from(body.value("permissions").cloned());
         if account.is_none() && !permissions.is_narrowed() {
             return Err(ApiError::invalid_field(
@@ -84,7 +86,10 @@ impl App {
     ) -> Result<Reply, ApiError> {
         self.tokens().flush().await;
         let query = input.query();
-        let asked = input.path().filled("account").or_else(|| query.filled("account"));
+        let asked = input
+            .path()
+            .filled("account")
+            .or_else(|| query.filled("account"));
         // A bound token was admitted for its own account only.
         let account = caller.account.clone().or_else(|| asked.map(AccountId::new));
         let bound = account.as_ref().map_or(Bound::Free, Bound::To);
@@ -165,7 +170,9 @@ pub(crate) async fn find_id(store: &Store, name: &str) -> Result<Option<TokenId>
     let Ok(value) = TokenValue::from_str(name) else {
         return Ok(None);
     };
-    Ok(tokens::get(store, &value.id()).await?.map(|record| record.id))
+    Ok(tokens::get(store, &value.id())
+        .await?
+        .map(|record| record.id))
 }
 
 /// A token to be made.
@@ -192,8 +199,7 @@ impl NewToken {
                 "\"expires\" must be in the future",
             ));
         }
-        let value =
-            TokenValue::generate().map_err(|error| internal("making a token", &error))?;
+        let value = TokenValue::generate().map_err(|error| internal("making a token", &error))?;
         let record = TokenRecord {
             id: value.id(),
             created: now,

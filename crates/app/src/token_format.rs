@@ -2,8 +2,7 @@
 //! and its id; `created` is a msgpack timestamp (extension type -1).
 
 use base64::{
-    Engine,
-    alphabet,
+    Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
     prelude::BASE64_URL_SAFE_NO_PAD,
 };
@@ -38,7 +37,9 @@ pub(crate) fn export(record: &TokenRecord) -> Result<String, BadExport> {
     let fields = fields.into_iter().map(|(key, value)| {
         let value = match key.as_str() {
             "created" => timestamp(record.created),
-            "expires" => record.expires.map_or(Pack::Nil, |time| Pack::from(time.millis())),
+            "expires" => record
+                .expires
+                .map_or(Pack::Nil, |time| Pack::from(time.millis())),
             _ => pack(value),
         };
         (Pack::from(key), value)
@@ -67,8 +68,8 @@ pub(crate) fn import(text: &str) -> Result<TokenRecord, BadExport> {
         .decode(text)
         .map_err(|_| BadExport::Base64)?;
     let mut rest = bytes.as_slice();
-    let value = rmpv::decode::read_value_with_max_depth(&mut rest, DEPTH)
-        .map_err(|_| BadExport::Pack)?;
+    let value =
+        rmpv::decode::read_value_with_max_depth(&mut rest, DEPTH).map_err(|_| BadExport::Pack)?;
     let Some(Value::Object(mut fields)) = unpack(value).filter(|_| rest.is_empty()) else {
         return Err(BadExport::Pack);
     };
@@ -119,7 +120,10 @@ fn read_timestamp(bytes: &[u8]) -> Option<i64> {
         12 => {
             let (nanos, seconds) = bytes.split_at_checked(4)?;
             let nanos = u32::from_be_bytes(nanos.try_into().ok()?);
-            (i64::from_be_bytes(seconds.try_into().ok()?), u64::from(nanos))
+            (
+                i64::from_be_bytes(seconds.try_into().ok()?),
+                u64::from(nanos),
+            )
         }
         _ => return None,
     };
@@ -195,7 +199,14 @@ mod tests {
 
     #[test]
     fn timestamps_of_all_sizes() {
-        for millis in [0, 1_700_000_000_000, 1_700_000_000_123, 20_000_000_000_000, 17_179_869_184_000, -1500] {
+        for millis in [
+            0,
+            1_700_000_000_000,
+            1_700_000_000_123,
+            20_000_000_000_000,
+            17_179_869_184_000,
+            -1500,
+        ] {
             let Pack::Ext(-1, bytes) = timestamp(Timestamp(millis)) else {
                 unreachable!()
             };
@@ -207,7 +218,11 @@ mod tests {
     #[test]
     fn plain_numbers_and_texts_are_read() {
         let id = "ab".repeat(32);
-        for created in [Pack::from(1_700_000_000_123_i64), Pack::from(1_700_000_000_123.0), Pack::from("2023-11-14T22:13:20.123Z")] {
+        for created in [
+            Pack::from(1_700_000_000_123_i64),
+            Pack::from(1_700_000_000_123.0),
+            Pack::from("2023-11-14T22:13:20.123Z"),
+        ] {
             let map = Pack::Map(vec![
                 ("id".into(), id.as_str().into()),
                 ("created".into(), created),

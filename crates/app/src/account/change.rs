@@ -62,7 +62,9 @@ fn change(new: &mut Object, stored: &Object, key: &str, value: &Value, faults: &
             json!(Timestamp::now())
         }
         // A single value reads as it was given.
-        ("path", Value::Array(list)) if list.len() == 1 => list.first().cloned().unwrap_or_default(),
+        ("path", Value::Array(list)) if list.len() == 1 => {
+            list.first().cloned().unwrap_or_default()
+        }
         ("webhooks" | "proxy", Value::String(text)) => {
             match compare(text, stored.get(key).and_then(Value::as_str)) {
                 Sent::New => value.clone(),
@@ -217,12 +219,19 @@ mod tests {
         let imap = apply(&account(), &body).unwrap().imap.unwrap();
         assert_eq!((imap.port, imap.secure), (Some(143), true));
         let auth = imap.auth.unwrap();
-        assert_eq!((auth.user.as_str(), auth.pass.unwrap().expose()), ("b", "pw"));
+        assert_eq!(
+            (auth.user.as_str(), auth.pass.unwrap().expose()),
+            ("b", "pw")
+        );
         assert_eq!(imap.sent_mail_path, None);
-        let body = json!({ "imap": {"host": "other"}, "copy": null, "webhooks": "", "smtp": false });
+        let body =
+            json!({ "imap": {"host": "other"}, "copy": null, "webhooks": "", "smtp": false });
         let config = apply(&account(), &body).unwrap();
         assert!(config.imap.unwrap().auth.is_none());
-        assert_eq!((config.copy, config.webhooks, config.smtp), (None, None, None));
+        assert_eq!(
+            (config.copy, config.webhooks, config.smtp),
+            (None, None, None)
+        );
     }
 
     #[test]

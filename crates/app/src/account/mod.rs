@@ -92,7 +92,10 @@ impl App {
             .try_collect()
             .await?;
         let mut answer = frame(page.total, paging);
-        answer.insert("query".to_owned(), text.map_or(json!(false), |text| json!(text)));
+        answer.insert(
+            "query".to_owned(),
+            text.map_or(json!(false), |text| json!(text)),
+        );
         let state = state.map_or("*", AccountState::as_str);
         answer.insert("state".to_owned(), json!(state));
         answer.insert("accounts".to_owned(), json!(shown));
@@ -136,7 +139,8 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let wanted = input.body().is("reconnect");
-        self.nudge(caller, input, wanted.then_some(Command::Reconnect)).await?;
+        self.nudge(caller, input, wanted.then_some(Command::Reconnect))
+            .await?;
         Reply::json(&json!({ "reconnect": wanted }))
     }
 
@@ -147,7 +151,8 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let wanted = input.body().is("sync");
-        self.nudge(caller, input, wanted.then_some(Command::Sync)).await?;
+        self.nudge(caller, input, wanted.then_some(Command::Sync))
+            .await?;
         Reply::json(&json!({ "sync": wanted }))
     }
 
@@ -160,8 +165,10 @@ impl App {
     /// `GET /v1/account/{account}/oauth-token`.
     pub(crate) async fn oauth_token(&self, input: &CallInput) -> Result<Reply, ApiError> {
         if !self.settings().bool("enableOAuthTokensApi") {
-            return Err(ApiError::new(403, "The OAuth2 token endpoint is switched off")
-                .code("ApiEndpointDisabled"));
+            return Err(
+                ApiError::new(403, "The OAuth2 token endpoint is switched off")
+                    .code("ApiEndpointDisabled"),
+            );
         }
         self.require_account(&input.account()?).await?;
         Err(ApiError::not_implemented("getV1AccountAccountOauthtoken"))
@@ -244,8 +251,14 @@ impl App {
         let id = &stored.account.id;
         let config = change::apply(&stored.account.config, body)?;
         let mut recorder = self.engine().recorder();
-        accounts::update_config(self.store(), &mut recorder.batch, id, stored.version, &config)
-            .map_err(|error| failed(&error))?;
+        accounts::update_config(
+            self.store(),
+            &mut recorder.batch,
+            id,
+            stored.version,
+            &config,
+        )
+        .map_err(|error| failed(&error))?;
         match recorder.commit().await {
             Ok(_) => {
                 self.engine().account_changed(id);
@@ -268,8 +281,13 @@ fn refuse_oauth2(body: &Value) -> Result<(), ApiError> {
     if oauth2["authorize"] == true {
         return asks("\"oauth2.authorize\" is not available in this version of Posthouse");
     }
-    if oauth2["provider"].as_str().is_some_and(|app| !app.is_empty()) {
-        return asks("OAuth2 applications (\"oauth2.provider\") are not available in this version of Posthouse");
+    if oauth2["provider"]
+        .as_str()
+        .is_some_and(|app| !app.is_empty())
+    {
+        return asks(
+            "OAuth2 applications (\"oauth2.provider\") are not available in this version of Posthouse",
+        );
     }
     Ok(())
 }
@@ -284,7 +302,11 @@ fn generate_id() -> Result<AccountId, ApiError> {
         // 252 is the greatest multiple of 36 in a byte: no letter is likelier than another.
         let letters = bytes.iter().filter(|byte| **byte < 252);
         let letters = letters.filter_map(|byte| ALPHABET.get(usize::from(byte % 36)));
-        id.extend(letters.map(|letter| char::from(*letter)).take(ID_LENGTH - id.len()));
+        id.extend(
+            letters
+                .map(|letter| char::from(*letter))
+                .take(ID_LENGTH - id.len()),
+        );
     }
     Ok(AccountId::new(&id))
 }
@@ -298,7 +320,11 @@ mod tests {
     fn generated_ids() {
         let id = generate_id().unwrap();
         assert_eq!(id.as_str().len(), 16);
-        assert!(id.as_str().bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()));
+        assert!(
+            id.as_str()
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+        );
         assert_ne!(id, generate_id().unwrap());
     }
 }

@@ -49,8 +49,8 @@ fn add_status(shown: &mut Map<String, Value>, account: &Account) {
 
 /// The configuration with its secrets masked.
 fn masked(config: &AccountConfig) -> Result<Map<String, Value>, ApiError> {
-    let value = serde_json::to_value(config)
-        .map_err(|error| internal("showing an account", &error))?;
+    let value =
+        serde_json::to_value(config).map_err(|error| internal("showing an account", &error))?;
     let Value::Object(mut shown) = value else {
         return Err(ApiError::internal());
     };

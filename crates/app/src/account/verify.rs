@@ -44,14 +44,16 @@ impl App {
     ) -> Option<(Value, Option<Value>)> {
         config.imap.as_ref()?;
         let network = self.engine().network();
-        let work = Box::pin(posthouse_backend::imap::verify_imap(config, &network, folders));
+        let work = Box::pin(posthouse_backend::imap::verify_imap(
+            config, &network, folders,
+        ));
         Some(match timeout(limit, work).await {
-            Ok(Ok(listing)) => (
-                json!({ "success": true }),
-                folders.then(|| json!(listing)),
-            ),
+            Ok(Ok(listing)) => (json!({ "success": true }), folders.then(|| json!(listing))),
             Ok(Err(error)) => (imap_failure(error), None),
-            Err(_) => (failure("The server did not answer in time", "ETIMEDOUT"), None),
+            Err(_) => (
+                failure("The server did not answer in time", "ETIMEDOUT"),
+                None,
+            ),
         })
     }
 
@@ -78,9 +80,10 @@ fn imap_failure(error: BackendError) -> Value {
     let (response, code) = match error {
         BackendError::Authentication { response, code, .. }
         | BackendError::Connection { response, code } => (Some(response), code),
-        BackendError::Refused { response, code } => {
-            (Some(response), code.unwrap_or_else(|| "ServerRefused".to_owned()))
-        }
+        BackendError::Refused { response, code } => (
+            Some(response),
+            code.unwrap_or_else(|| "ServerRefused".to_owned()),
+        ),
         BackendError::NotFound { code, .. } | BackendError::Input { code, .. } => {
             (None, code.to_owned())
         }

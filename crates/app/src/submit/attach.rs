@@ -90,7 +90,10 @@ impl App {
         };
         let too_large = || {
             let limit = self.config().max_attachment;
-            ApiError::new(413, format!("Referenced attachments are larger than {limit} bytes"))
+            ApiError::new(
+                413,
+                format!("Referenced attachments are larger than {limit} bytes"),
+            )
         };
         let mut content = BytesMut::new();
         loop {
@@ -100,11 +103,12 @@ impl App {
             let Some(chunk) = chunk else { break };
             let chunk = chunk.map_err(|error| {
                 tracing::info!(%error, "a referenced attachment cannot be read");
-                ApiError::new(502, "The mail server broke off while an attachment was read")
+                ApiError::new(
+                    502,
+                    "The mail server broke off while an attachment was read",
+                )
             })?;
-            *room = room
-                .checked_sub(chunk.len() as u64)
-                .ok_or_else(too_large)?;
+            *room = room.checked_sub(chunk.len() as u64).ok_or_else(too_large)?;
             content.extend_from_slice(&chunk);
         }
         Ok((head, content.freeze()))

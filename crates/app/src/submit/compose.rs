@@ -83,7 +83,10 @@ fn tidy(mut address: Address) -> Address {
 }
 
 /// The author: as given, or the account.
-pub(super) fn author(body: Fields<'_>, config: &AccountConfig) -> Result<Option<Address>, ApiError> {
+pub(super) fn author(
+    body: Fields<'_>,
+    config: &AccountConfig,
+) -> Result<Option<Address>, ApiError> {
     if let Some(from) = body.parse::<Address>("from")? {
         return Ok(Some(tidy(from)));
     }
@@ -108,7 +111,11 @@ fn from_parts(
 ) -> Result<Composed, ApiError> {
     let headers = headers(body)?;
     let from = author(body, config)?;
-    let named = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let named = |name: &str| {
+        headers
+            .iter()
+            .any(|(key, _)| key.eq_ignore_ascii_case(name))
+    };
     if from.is_none() && !named("From") {
         return Err(ApiError::invalid_field(
             "from",
@@ -221,25 +228,38 @@ fn edits(
         };
         edits.addresses(mode, "From", &[from]).map_err(refused)?;
     }
-    for (key, name) in [("replyTo", "Reply-To"), ("to", "To"), ("cc", "Cc"), ("bcc", "Bcc")] {
+    for (key, name) in [
+        ("replyTo", "Reply-To"),
+        ("to", "To"),
+        ("cc", "Cc"),
+        ("bcc", "Bcc"),
+    ] {
         if body.value(key).is_some() {
             let list = addresses(body, key)?;
-            edits.addresses(Mode::Replace, name, &list).map_err(refused)?;
+            edits
+                .addresses(Mode::Replace, name, &list)
+                .map_err(refused)?;
         }
     }
     if let Some(subject) = body.text("subject") {
         let subject = subject.replace(['\r', '\n', '\0'], " ");
-        edits.text(Mode::Replace, "Subject", &subject).map_err(refused)?;
+        edits
+            .text(Mode::Replace, "Subject", &subject)
+            .map_err(refused)?;
     }
     if let Some(id) = body.filled("messageId") {
-        edits.ids(Mode::Replace, "Message-ID", &[id]).map_err(refused)?;
+        edits
+            .ids(Mode::Replace, "Message-ID", &[id])
+            .map_err(refused)?;
     }
     if let Some(parent) = parent {
         edits
             .ids(Mode::Replace, "References", &parent.references)
             .map_err(refused)?;
         if let Some(id) = &parent.in_reply_to {
-            edits.ids(Mode::Replace, "In-Reply-To", &[id]).map_err(refused)?;
+            edits
+                .ids(Mode::Replace, "In-Reply-To", &[id])
+                .map_err(refused)?;
         }
         edits
             .text(Mode::IfMissing, "Subject", &parent.subject)
@@ -374,20 +394,30 @@ mod tests {
         let raw = BASE64_STANDARD.encode(raw);
         let (composed, text) = made(&json!({ "raw": raw, "subject": "new" })).unwrap();
         assert!(text.ends_with("\r\n\r\nBody  \r\n.\r\n"), "{text}");
-        assert!(text.contains("Subject: new\r\n") && !text.contains("X-EE-"), "{text}");
-        assert!(text.contains("Date: Wed, 02 Jan 2030 03:04:05 +0000"), "{text}");
+        assert!(
+            text.contains("Subject: new\r\n") && !text.contains("X-EE-"),
+            "{text}"
+        );
+        assert!(
+            text.contains("Date: Wed, 02 Jan 2030 03:04:05 +0000"),
+            "{text}"
+        );
         assert_eq!(composed.attempts, Some(3));
         assert!(composed.send_at.is_some());
         assert_eq!(composed.envelope.from, "x@example.org");
         assert_eq!(composed.subject.as_deref(), Some("new"));
-        assert!(composed.message_id.ends_with("@example.org>"), "{}", composed.message_id);
+        assert!(
+            composed.message_id.ends_with("@example.org>"),
+            "{}",
+            composed.message_id
+        );
     }
 
     #[test]
     fn what_cannot_be_sent_is_refused() {
         for body in [
             json!({"text": "x"}),
-            json!({"to": [{"address": "a b@example.com"}]}),
+            json!({"to": [{"address": "a@exa mple.com"}]}),
             json!({"to": [{"address": "a@example.com"}], "headers": {"Bad Name": "x"}}),
             json!({"to": [{"address": "a@example.com"}], "headers": {"X": "a\r\nBcc: b@example.com"}}),
             json!({"to": [{"address": "a@example.com"}], "headers": {"X": {}}}),

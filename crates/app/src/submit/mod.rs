@@ -62,7 +62,9 @@ impl App {
             return Ok(answer);
         }
         let reference = self.reference(caller, input, &config, body).await?;
-        let referred = reference.as_ref().and_then(|reference| reference.parent.as_ref());
+        let referred = reference
+            .as_ref()
+            .and_then(|reference| reference.parent.as_ref());
         let attachments = self.attachments(caller, input, body, referred).await?;
         let composed = compose::compose(body, &config, referred, attachments)?;
         let mut answer = Map::new();
@@ -155,7 +157,10 @@ impl App {
             Err(error) => return Err(failed(&error)),
         }
         self.engine().wake_outbox();
-        let queued = self.metrics().events.with_label_values(&["smtpSubmitQueued"]);
+        let queued = self
+            .metrics()
+            .events
+            .with_label_values(&["smtpSubmitQueued"]);
         queued.inc();
         if let Some(key) = key {
             let status = json!({ "key": key, "status": "MISS" });
@@ -216,7 +221,9 @@ fn refuse_unbuilt(body: Fields<'_>) -> Result<(), ApiError> {
     if body.value("mailMerge").is_some() {
         return Err(not_built("mailMerge"));
     }
-    let inline = body.fields("reference").is_some_and(|reference| reference.is("inline"));
+    let inline = body
+        .fields("reference")
+        .is_some_and(|reference| reference.is("inline"));
     if inline {
         return Err(not_built("reference.inline"));
     }

@@ -60,9 +60,8 @@ impl App {
                 ..MessageOptions::default()
             },
         };
-        let missing = || {
-            ApiError::not_found("The referenced message was not found", "ReferenceNotFound")
-        };
+        let missing =
+            || ApiError::not_found("The referenced message was not found", "ReferenceNotFound");
         let found = match self.ask(caller, input, command).await {
             Ok(answered) => match answered.answer {
                 Answer::Message(found) => Some(found).filter(|found| {
@@ -160,7 +159,10 @@ impl Parent {
 /// The ids of the thread, oldest first (RFC 5322 section 3.6.4).
 fn references(message: &Message) -> Vec<String> {
     let header = |name: &str| -> Vec<String> {
-        let values = message.headers.as_ref().and_then(|headers| headers.get(name));
+        let values = message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(name));
         let values = values.and_then(Value::as_array).into_iter().flatten();
         values
             .filter_map(Value::as_str)
@@ -173,7 +175,11 @@ fn references(message: &Message) -> Vec<String> {
     ids.extend(message.message_id.clone());
     let mut seen = std::collections::HashSet::new();
     // The last place of an id is the right one for the parent's own.
-    let mut unique: Vec<_> = ids.into_iter().rev().filter(|id| seen.insert(id.clone())).collect();
+    let mut unique: Vec<_> = ids
+        .into_iter()
+        .rev()
+        .filter(|id| seen.insert(id.clone()))
+        .collect();
     unique.reverse();
     unique
 }
@@ -211,7 +217,10 @@ mod tests {
     }
 
     fn list(addresses: &[Address]) -> Vec<&str> {
-        addresses.iter().map(|address| address.address.as_str()).collect()
+        addresses
+            .iter()
+            .map(|address| address.address.as_str())
+            .collect()
     }
 
     #[test]
@@ -235,10 +244,19 @@ mod tests {
     #[test]
     fn reply_to_wins_and_oneself_is_answered() {
         let mut message = message();
-        message.reply_to = vec![Address { name: None, address: "list@example.com".to_owned() }];
-        assert_eq!(list(&Parent::of(&message, "reply", &[]).to), ["list@example.com"]);
+        message.reply_to = vec![Address {
+            name: None,
+            address: "list@example.com".to_owned(),
+        }];
+        assert_eq!(
+            list(&Parent::of(&message, "reply", &[]).to),
+            ["list@example.com"]
+        );
         message.reply_to.clear();
         let own = ["boss@example.com".to_owned()];
-        assert_eq!(list(&Parent::of(&message, "reply", &own).to), ["boss@example.com"]);
+        assert_eq!(
+            list(&Parent::of(&message, "reply", &own).to),
+            ["boss@example.com"]
+        );
     }
 }

@@ -1,0 +1,19 @@
+//! Behaviour of the hall, on both engines where state matters.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[macro_use]
+mod support;
+mod mailbox;
+
+mod accounts;
+mod admission;
+mod commands;
+mod matrix;
+mod reading;
+mod revocation;
+mod sending;
+mod sessions;
+mod settings;
+mod starting;
+mod statistics;
+mod tokens;
