@@ -55,9 +55,7 @@ pub(crate) fn not_found() -> Response {
 /// 405 with the methods that there are.
 pub(crate) fn method_not_allowed(allow: &HeaderValue) -> Response {
     let mut response = error(&ApiError::new(405, "Method Not Allowed"));
-    response
-        .headers_mut()
-        .insert(header::ALLOW, allow.clone());
+    response.headers_mut().insert(header::ALLOW, allow.clone());
     response
 }
 

@@ -100,7 +100,12 @@ impl Bodies {
         let bytes = match tokio::time::timeout(self.timeout, collect(body, announced, limit)).await
         {
             Ok(bytes) => bytes?,
-            Err(_) => return Err(ApiError::new(408, "The request body took too long to arrive")),
+            Err(_) => {
+                return Err(ApiError::new(
+                    408,
+                    "The request body took too long to arrive",
+                ));
+            }
         };
         if bytes.is_empty() {
             return Ok(Parsed {
@@ -124,8 +129,9 @@ impl Bodies {
         let permit = Arc::clone(&self.budget).acquire_many_owned(blocks);
         match tokio::time::timeout(self.patience, permit).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(ApiError::new(503, "Too many large requests at once, try again")
-                .code("ServerBusy")),
+            _ => Err(
+                ApiError::new(503, "Too many large requests at once, try again").code("ServerBusy"),
+            ),
         }
     }
 }
@@ -168,7 +174,8 @@ async fn collect(body: &mut Body, announced: Option<u64>, limit: usize) -> Resul
         match (&first, rest.is_empty()) {
             (None, true) => first = Some(data),
             (Some(head), true) => {
-                let capacity = announced.map_or(size * 2, |all| usize::try_from(all).unwrap_or(size));
+                let capacity =
+                    announced.map_or(size * 2, |all| usize::try_from(all).unwrap_or(size));
                 rest.reserve(capacity.min(limit));
                 rest.extend_from_slice(head);
                 rest.extend_from_slice(&data);

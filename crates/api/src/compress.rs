@@ -38,9 +38,11 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
 /// out as they are.
 pub(crate) async fn compress(mut response: Response) -> Response {
     let headers = response.headers();
-    let is_text = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| [&b"application/json"[..], b"text/"].iter().any(|start| kind.as_bytes().starts_with(start)));
+    let is_text = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
+        [&b"application/json"[..], b"text/"]
+            .iter()
+            .any(|start| kind.as_bytes().starts_with(start))
+    });
     let no_store = headers
         .get(header::CACHE_CONTROL)
         .is_some_and(|value| value == "no-store");

@@ -40,7 +40,11 @@ impl Cors {
     pub(crate) fn admitted(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         let text = origin.to_str().ok()?;
-        let known = self.any || self.origins.iter().any(|own| own.eq_ignore_ascii_case(text));
+        let known = self.any
+            || self
+                .origins
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(text));
         known.then(|| origin.clone())
     }
 

@@ -28,8 +28,14 @@ pub(crate) fn add(router: Router, shared: &Arc<Shared>) -> Router {
     let (health, ready) = (Arc::clone(shared), Arc::clone(shared));
     let (metrics, sbom) = (Arc::clone(shared), Arc::clone(shared));
     router
-        .route("/health", get(move || async move { checked("/health", health.app.health().await) }))
-        .route("/readyz", get(move || async move { checked("/readyz", ready.app.ready().await) }))
+        .route(
+            "/health",
+            get(move || async move { checked("/health", health.app.health().await) }),
+        )
+        .route(
+            "/readyz",
+            get(move || async move { checked("/readyz", ready.app.ready().await) }),
+        )
         .route("/livez", get(async || checked("/livez", Ok(()))))
         .route(
             "/metrics",
@@ -126,7 +132,11 @@ pub(crate) fn base_url(service_url: Option<&str>, trusted: bool, headers: &Heade
         _ => "http",
     };
     let host = forwarded("x-forwarded-host")
-        .or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()))
+        .or_else(|| {
+            headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+        })
         .filter(|host| {
             !host.is_empty()
                 && host.len() <= 255
@@ -159,9 +169,15 @@ mod tests {
         ]);
         assert_eq!(base_url(None, true, &behind), "https://mail.example.com");
         assert_eq!(base_url(None, false, &behind), "http://inner:3000");
-        assert_eq!(base_url(Some("https://x.example/"), true, &behind), "https://x.example");
+        assert_eq!(
+            base_url(Some("https://x.example/"), true, &behind),
+            "https://x.example"
+        );
         assert_eq!(base_url(None, true, &headers(&[])), "http://localhost");
-        assert_eq!(base_url(None, true, &headers(&[("host", "a\"b")])), "http://localhost");
+        assert_eq!(
+            base_url(None, true, &headers(&[("host", "a\"b")])),
+            "http://localhost"
+        );
     }
 
     #[test]

@@ -14,8 +14,7 @@ use posthouse_model::{ApiError, caller::Identity};
 use serde_json::{Value, json};
 
 use crate::{
-    answer,
-    body,
+    answer, body,
     input::{self, Query},
     pipeline::{Served, Shared},
     routes::{Entry, Route},
@@ -43,7 +42,15 @@ pub(crate) async fn handle(shared: Arc<Shared>, route: Arc<Route>, request: Requ
     };
     let (mut parts, mut body) = request.into_parts();
     let mut rate = None;
-    let mut response = match run(&shared, entry, &mut parts, &mut body, &mut served, &mut rate).await
+    let mut response = match run(
+        &shared,
+        entry,
+        &mut parts,
+        &mut body,
+        &mut served,
+        &mut rate,
+    )
+    .await
     {
         Ok(response) => response,
         Err(response) => {

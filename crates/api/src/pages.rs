@@ -35,25 +35,35 @@ pub(crate) fn add(router: Router, shared: &Arc<Shared>) -> Router {
     });
     router
         .route("/", page("/", || answer::json(StatusCode::OK, LANDING)))
-        .route("/robots.txt", page("/robots.txt", || {
-            answer::text(StatusCode::OK, "User-agent: *\nDisallow: /\n")
-        }))
-        .route("/favicon.ico", page("/favicon.ico", || {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            response.headers_mut().insert(
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("max-age=86400"),
-            );
-            response
-        }))
-        .route("/LICENSE.txt", page("/LICENSE.txt", || {
-            answer::text(StatusCode::OK, LICENSE)
-        }))
+        .route(
+            "/robots.txt",
+            page("/robots.txt", || {
+                answer::text(StatusCode::OK, "User-agent: *\nDisallow: /\n")
+            }),
+        )
+        .route(
+            "/favicon.ico",
+            page("/favicon.ico", || {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response.headers_mut().insert(
+                    header::CACHE_CONTROL,
+                    HeaderValue::from_static("max-age=86400"),
+                );
+                response
+            }),
+        )
+        .route(
+            "/LICENSE.txt",
+            page("/LICENSE.txt", || answer::text(StatusCode::OK, LICENSE)),
+        )
         .route(
             "/swagger.json",
             get(move |request: Request| async move {
-                marked(answer::json(StatusCode::OK, document.get(&request)), "/swagger.json")
+                marked(
+                    answer::json(StatusCode::OK, document.get(&request)),
+                    "/swagger.json",
+                )
             }),
         )
 }

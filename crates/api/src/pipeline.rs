@@ -22,8 +22,7 @@ use posthouse_model::{ApiError, caller::Identity};
 use tower::ServiceExt;
 
 use crate::{
-    ApiConfig,
-    answer, address,
+    ApiConfig, address, answer,
     body::Bodies,
     compress,
     cors::Cors,
@@ -136,11 +135,10 @@ impl Pipeline {
         let served = response.extensions_mut().remove::<Served>();
         let status = response.status();
         if let Some(served) = served.as_ref().filter(|served| served.api) {
-            inner.shared.app.count_api_call(
-                lower(&method),
-                status.as_u16(),
-                served.route,
-            );
+            inner
+                .shared
+                .app
+                .count_api_call(lower(&method), status.as_u16(), served.route);
         }
         log(&method, &uri, status, start.elapsed(), &id, served.as_ref());
         response
@@ -284,7 +282,10 @@ mod tests {
     #[test]
     fn paths_lose_what_could_be_a_token() {
         let token = "ab".repeat(32);
-        assert_eq!(redact(&format!("/v1/nothing/{token}/x")), "/v1/nothing/(hidden)/x");
+        assert_eq!(
+            redact(&format!("/v1/nothing/{token}/x")),
+            "/v1/nothing/(hidden)/x"
+        );
         assert_eq!(redact("/v1/sess_12"), "/v1/(hidden)");
         assert_eq!(redact("/v1/accounts"), "/v1/accounts");
     }

@@ -114,7 +114,10 @@ fn by_position(template: &'static str) -> (String, Vec<&'static str>) {
     let mut names = Vec::new();
     for part in template.split('/').skip(1) {
         path.push('/');
-        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        match part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'))
+        {
             Some(name) => {
                 let _ = write!(path, "{{p{}}}", names.len());
                 names.push(name);

@@ -106,11 +106,18 @@ impl Server {
         drop(self.listener);
         let open = graceful.count();
         let start = Instant::now();
-        if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(drain, graceful.shutdown())
+            .await
+            .is_err()
+        {
             tracing::warn!("requests were cut: they did not finish within {drain:?}");
         }
         cut.cancel();
-        tracing::debug!(connections = open, ms = start.elapsed().as_millis(), "drained");
+        tracing::debug!(
+            connections = open,
+            ms = start.elapsed().as_millis(),
+            "drained"
+        );
     }
 }
 

@@ -1,11 +1,42 @@
 //! How a backend reaches the network.
 
+use posthouse_model::account::TlsOptions;
+use posthouse_net::{TlsProfile, tls::MinVersion};
 use std::{
     fmt,
     net::IpAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
+
+/// TLS as an account wants it. `implicit` tells whether TLS was asked for (`secure`).
+///
+/// STARTTLS that was not asked for is opportunistic (RFC 7435): whoever could forge the certificate
+/// could as well hide the offer, so an invalid one is no worse than the plain connection that would
+/// be used without the offer. It is refused when the account says `rejectUnauthorized: true`.
+#[must_use]
+pub fn tls_profile(
+    options: Option<&TlsOptions>,
+    implicit: bool,
+    ignore_certificates: bool,
+) -> TlsProfile {
+    let explicit = options.and_then(|tls| tls.reject_unauthorized);
+    let mut profile = TlsProfile {
+        verify: explicit.unwrap_or(implicit && !ignore_certificates),
+        ..TlsProfile::default()
+    };
+    if let Some(options) = options {
+        if options.min_version.as_deref() == Some("TLSv1.3") {
+            profile.min_version = MinVersion::Tls13;
+        }
+        profile.server_name = options
+            .other
+            .get("servername")
+            .and_then(|name| name.as_str())
+            .map(str::to_owned);
+    }
+    profile
+}
 
 /// Bytes that went over IMAP connections, of all accounts together.
 #[derive(Debug, Default)]

@@ -95,7 +95,7 @@ impl Segment {
         }
     }
 
-    fn chunks(&self) -> Box<dyn Iterator<Item = Bytes> + '_> {
+    fn chunks(&self) -> Box<dyn Iterator<Item = Bytes> + Send + '_> {
         match self {
             Self::Plain(bytes) => Box::new(std::iter::once(bytes.clone())),
             Self::Base64(bytes) => Box::new(bytes.chunks(CHUNK).map(base64_lines)),

@@ -3,13 +3,13 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use posthouse_imap::{Connection, Error, Observer, Options, Sasl, Timeouts};
-use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth, TlsOptions};
+use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth};
 use posthouse_net::{
-    Dial, NetError, Proxy, Security, Stream, TlsProfile, error::io_code, tls::MinVersion,
+    Dial, NetError, Proxy, Security, Stream, error::io_code,
 };
 use tokio::time::timeout;
 
-use crate::{BackendError, ImapCounters, Network};
+use crate::{BackendError, ImapCounters, Network, tls_profile};
 
 /// A connection to an IMAP server.
 pub type Conn = Connection<Stream>;
@@ -45,7 +45,7 @@ async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, Backe
     let host = imap.host.as_deref().unwrap_or_default();
     let default_port = if imap.secure { 993 } else { 143 };
     let port = imap.port.unwrap_or(default_port);
-    let tls = tls_profile(imap.tls.as_ref(), network);
+    let tls = tls_profile(imap.tls.as_ref(), imap.secure, network.ignore_certificates);
     let proxy = match config.proxy.as_deref().or(network.proxy.as_deref()) {
         Some(url) if !url.is_empty() => Some(url.parse::<Proxy>().map_err(net_error)?),
         _ => None,
@@ -178,27 +178,6 @@ async fn log_in(
         },
         other => set_up_error(other),
     })
-}
-
-fn tls_profile(options: Option<&TlsOptions>, network: &Network) -> TlsProfile {
-    let mut profile = TlsProfile {
-        verify: !network.ignore_certificates,
-        ..TlsProfile::default()
-    };
-    if let Some(options) = options {
-        if let Some(verify) = options.reject_unauthorized {
-            profile.verify = verify;
-        }
-        if options.min_version.as_deref() == Some("TLSv1.3") {
-            profile.min_version = MinVersion::Tls13;
-        }
-        profile.server_name = options
-            .other
-            .get("servername")
-            .and_then(|name| name.as_str())
-            .map(str::to_owned);
-    }
-    profile
 }
 
 /// A failure of the network.

@@ -94,12 +94,6 @@ impl Pool {
         };
         Some(resting.session)
     }
-
-    /// Forgets all resting sessions.
-    pub fn clear(&self) {
-        let gone = std::mem::take(&mut self.lock().resting);
-        drop(gone);
-    }
 }
 
 /// Path of the folder a session has open.
@@ -217,11 +211,6 @@ impl Lease {
                 response: "The session is closed".to_owned(),
                 code: "ESOCKET".to_owned(),
             })
-    }
-
-    /// The mailbox it belongs to.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.place.0
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use posthouse_backend::tls_profile;
 use posthouse_model::{
-    account::{AccountConfig, SmtpConfig, TlsOptions},
+    account::{AccountConfig, SmtpConfig},
     outbox::Job,
 };
-use posthouse_net::{Dial, NetError, Proxy, Security, TlsProfile};
+use posthouse_net::{Dial, NetError, Proxy, Security};
 use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls};
 use serde_json::{Value, json};
 use url::Url;
@@ -86,16 +87,6 @@ fn host_name() -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// TLS as the account wants it.
-fn tls_profile(options: Option<&TlsOptions>, ignore: bool) -> TlsProfile {
-    let verify = options.and_then(|tls| tls.reject_unauthorized) != Some(false);
-    if verify && !ignore {
-        TlsProfile::default()
-    } else {
-        TlsProfile::insecure()
-    }
-}
-
 /// Connects and logs in.
 ///
 /// # Errors
@@ -118,7 +109,7 @@ pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
         None => None,
     };
     dial.local_address = route.local_address;
-    dial.tls = tls_profile(server.tls.as_ref(), route.ignore_certificates);
+    dial.tls = tls_profile(server.tls.as_ref(), server.secure, route.ignore_certificates);
     dial.deadline = route.connect_timeout;
     let mut options = ConnectOptions::new(dial, route.ehlo_name.clone());
     options.start_tls = StartTls::WhenOffered;

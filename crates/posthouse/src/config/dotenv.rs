@@ -16,7 +16,9 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, Vec<String>>
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let pair = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let pair = line
+            .split_once('=')
+            .map(|(name, value)| (name.trim(), value.trim()));
         match pair {
             Some((name, value)) if is_name(name) => match unquote(value) {
                 Some(value) => {
@@ -36,7 +38,10 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, String>, Vec<String>>
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn unquote(value: &str) -> Option<String> {
@@ -88,6 +93,9 @@ mod tests {
     #[test]
     fn faults_name_the_line_and_not_its_content() {
         let faults = parse("hunter2\nA=\"open\n").unwrap_err();
-        assert_eq!(faults, ["line 1: not NAME=value", "line 2: the quotes do not close"]);
+        assert_eq!(
+            faults,
+            ["line 1: not NAME=value", "line 2: the quotes do not close"]
+        );
     }
 }

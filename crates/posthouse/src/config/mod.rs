@@ -107,7 +107,9 @@ impl Config {
             api_proxy: read.bool("api.proxy"),
             require_api_auth: read.bool("service.requireApiAuth"),
             oauth_tokens_api: read.bool("service.enableOAuthTokensApi"),
-            queue_keep: values.text("queues.keep").and_then(|text| text.trim().parse().ok()),
+            queue_keep: values
+                .text("queues.keep")
+                .and_then(|text| text.trim().parse().ok()),
             settings: read.secret("settings"),
             prepared_token: read.secret("preparedToken"),
             token_log_entries: u32::try_from(read.number("tokens.logEntries")).unwrap_or(u32::MAX),
@@ -130,7 +132,8 @@ impl Config {
             ("mail.connectTimeout", config.connect_timeout),
         ] {
             if duration.is_zero() {
-                read.faults.push(format!("{key}: must be more than nothing"));
+                read.faults
+                    .push(format!("{key}: must be more than nothing"));
             }
         }
         if config.body_budget < config.max_body_size {
@@ -149,7 +152,10 @@ impl Config {
     /// How the store is opened.
     pub(crate) fn store(&self) -> StoreConfig {
         let mut config = StoreConfig::new(self.database.clone());
-        config.secret = self.secret.as_ref().map(|secret| secret.expose().to_owned());
+        config.secret = self
+            .secret
+            .as_ref()
+            .map(|secret| secret.expose().to_owned());
         config.allow_unsafe_durability = self.allow_unsafe_durability;
         config
     }

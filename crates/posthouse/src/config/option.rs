@@ -74,7 +74,9 @@ impl Opt {
             Kind::Size => unit(units::parse_size(text).map(drop)),
             Kind::Number(least, most) => match text.trim().parse::<u64>() {
                 Ok(number) if (least..=most).contains(&number) => Ok(()),
-                _ => Err(format!("{text:?} is not a whole number from {least} to {most}")),
+                _ => Err(format!(
+                    "{text:?} is not a whole number from {least} to {most}"
+                )),
             },
             Kind::Choice(words) if words.contains(&text) => Ok(()),
             Kind::Choice(words) => Err(format!("{text:?} is not one of {}", words.join(", "))),
@@ -108,7 +110,9 @@ impl Opt {
     /// The value as outputs show it.
     pub(crate) fn show(&self, text: &str) -> String {
         match self.kind {
-            Kind::Secret | Kind::Json if !text.is_empty() => posthouse_model::secret::MASK.to_owned(),
+            Kind::Secret | Kind::Json if !text.is_empty() => {
+                posthouse_model::secret::MASK.to_owned()
+            }
             Kind::Url => posthouse_model::secret::mask_url(text),
             Kind::Text if text.contains("://") => posthouse_model::secret::mask_url(text),
             _ => text.to_owned(),

@@ -20,7 +20,11 @@ pub(crate) fn default_file() -> String {
          #\n\
          # Durations: 500 (milliseconds), 10s, 5m, 2h, 1d, 1mo, 1y. Sizes: 500, 64k, 5M, 1G.\n",
     );
-    let used = || OPTIONS.iter().filter(|option| option.status == Status::Used);
+    let used = || {
+        OPTIONS
+            .iter()
+            .filter(|option| option.status == Status::Used)
+    };
     for option in used().filter(|option| !option.key.contains('.')) {
         entry(&mut out, option, option.key);
     }
@@ -65,7 +69,10 @@ pub(crate) fn report(values: &Values) -> String {
         let _ = writeln!(out, "read {}", file.display());
     }
     out.push_str("\nIn effect:\n");
-    for option in OPTIONS.iter().filter(|option| option.status == Status::Used) {
+    for option in OPTIONS
+        .iter()
+        .filter(|option| option.status == Status::Used)
+    {
         let given = values.given(option);
         let shown = option.show(&given.text);
         let shown = if shown.is_empty() { "(none)" } else { &shown };

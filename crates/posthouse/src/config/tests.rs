@@ -36,7 +36,11 @@ fn later_sources_win() {
     let all = [("EENGINE_PORT", "4"), ("POSTHOUSE_PORT", "5")];
     assert_eq!(port(&all, &[]), 5);
     assert_eq!(port(&all, &[("api.port", "6")]), 6);
-    assert_eq!(port(&[("POSTHOUSE_PORT", "")], &[]), 2, "empty is not given");
+    assert_eq!(
+        port(&[("POSTHOUSE_PORT", "")], &[]),
+        2,
+        "empty is not given"
+    );
 }
 
 #[test]
@@ -49,11 +53,18 @@ fn a_variable_may_name_a_file() {
         let config = Config::load(&inputs(&folder, env, &[])).unwrap();
         config.secret.map(|secret| secret.expose().to_owned())
     };
-    assert_eq!(secret(&[("EENGINE_SECRET_FILE", path)]).as_deref(), Some("hunter2"));
+    assert_eq!(
+        secret(&[("EENGINE_SECRET_FILE", path)]).as_deref(),
+        Some("hunter2")
+    );
     let both = [("EENGINE_SECRET_FILE", path), ("EENGINE_SECRET", "own")];
     assert_eq!(secret(&both).as_deref(), Some("own"));
-    let faults =
-        Config::load(&inputs(&folder, &[("POSTHOUSE_SECRET_FILE", "/no/such")], &[])).unwrap_err();
+    let faults = Config::load(&inputs(
+        &folder,
+        &[("POSTHOUSE_SECRET_FILE", "/no/such")],
+        &[],
+    ))
+    .unwrap_err();
     assert!(faults[0].starts_with("POSTHOUSE_SECRET_FILE"), "{faults:?}");
 }
 
@@ -71,8 +82,15 @@ fn all_faults_come_at_once() {
     let faults = Config::load(&inputs(&folder, &env, &[("api.hots", "x")])).unwrap_err();
     let all = faults.join("\n");
     for part in [
-        "api.port", "api.prot", "log.level", "nothing.at", "EENGINE_TIMEOUT", "EENGINE_SETTINGS",
-        "EENGINE_API_PROXY_ADDRESSES", "store.database", "api.hots",
+        "api.port",
+        "api.prot",
+        "log.level",
+        "nothing.at",
+        "EENGINE_TIMEOUT",
+        "EENGINE_SETTINGS",
+        "EENGINE_API_PROXY_ADDRESSES",
+        "store.database",
+        "api.hots",
     ] {
         assert!(all.contains(part), "{part} in\n{all}");
     }
@@ -108,7 +126,10 @@ fn the_printed_defaults_are_a_file_that_changes_nothing() {
     fs::write(folder.path().join("posthouse.toml"), &text).unwrap();
     let after = Config::load(&inputs(&folder, &[], &[])).unwrap();
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
-    for option in OPTIONS.iter().filter(|option| option.status == Status::Used) {
+    for option in OPTIONS
+        .iter()
+        .filter(|option| option.status == Status::Used)
+    {
         assert!(text.contains(option.help), "{}", option.key);
     }
 }

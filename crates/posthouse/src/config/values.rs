@@ -62,7 +62,9 @@ impl Inputs {
             flags,
             file,
             env: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
             folder: PathBuf::new(),
         }
@@ -184,8 +186,11 @@ impl Values {
                     .span()
                     .and_then(|span| text.get(..span.start))
                     .map_or(0, |before| before.matches('\n').count() + 1);
-                self.faults
-                    .push(format!("{}: line {line}: {}", path.display(), error.message()));
+                self.faults.push(format!(
+                    "{}: line {line}: {}",
+                    path.display(),
+                    error.message()
+                ));
             }
         }
     }
@@ -249,7 +254,10 @@ impl Values {
             self.ignored.insert(name.to_owned(), why);
         } else if listed(KEPT_FAMILIES, plain).is_some() {
             self.kept.insert(name.to_owned());
-        } else if ["POSTHOUSE_", "EENGINE_"].iter().any(|ours| name.starts_with(ours)) {
+        } else if ["POSTHOUSE_", "EENGINE_"]
+            .iter()
+            .any(|ours| name.starts_with(ours))
+        {
             self.unknown.insert(name.to_owned());
         }
     }

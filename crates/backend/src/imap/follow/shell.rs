@@ -64,6 +64,8 @@ pub struct Follower {
     changes: Vec<Change>,
     deltas: Vec<StateDelta>,
     mailboxes: Option<Vec<Mailbox>>,
+    /// The folders while they are compared: what happens to one is told together with them.
+    listing: Vec<Mailbox>,
     /// Of the folders that were handed out last.
     listed: Option<u64>,
     poked: bool,
@@ -85,6 +87,7 @@ impl Follower {
             changes: Vec::new(),
             deltas: Vec::new(),
             mailboxes: None,
+            listing: Vec::new(),
             listed: None,
             poked: false,
             following: false,
@@ -157,9 +160,19 @@ impl Follower {
             || any && (idle || self.failed.is_some())
             || idle && self.following && !self.told;
         if !due {
+            if idle && self.listing.capacity() > 0 {
+                self.listing = Vec::new();
+            }
             return None;
         }
         self.told = self.following;
+        let about_folders = |change: &Change| !matches!(change, Change::MessageNew { .. });
+        if self.mailboxes.is_none() && self.changes.iter().any(about_folders) {
+            self.mailboxes = Some(self.listing.clone());
+        }
+        if idle {
+            self.listing = Vec::new();
+        }
         Some(Step {
             phase: if self.following {
                 Phase::Following
@@ -190,8 +203,9 @@ impl Follower {
                 let hash = hash_of(&mailboxes);
                 if self.listed != Some(hash) {
                     self.listed = Some(hash);
-                    self.mailboxes = Some(mailboxes);
+                    self.mailboxes = Some(mailboxes.clone());
                 }
+                self.listing = mailboxes;
                 self.feed(session, input);
             }
             Reply::Idling => {
