@@ -103,14 +103,8 @@ impl Pipeline {
         } else {
             request.extensions_mut().insert(Peer(peer));
             let routed = inner.router.clone().oneshot(request);
-            match AssertUnwindSafe(routed).catch_unwind().await {
-                Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
-                Err(_) => {
-                    tracing::error!(request = ?id, "a handler panicked");
-                    answer::error(&ApiError::internal())
-                }
-            }
+            let routed = async { routed.await.unwrap_or_else(|never| match never {}) };
+            caught(routed, &id).await
         };
         if gzip {
             response = compress::compress(response).await;
@@ -155,6 +149,17 @@ impl Shared {
             self.app.settings().bool("enableApiProxy"),
             self.config.proxies.as_deref(),
         ))
+    }
+}
+
+/// The answer of a handler; that of one that panics is 500.
+async fn caught(handler: impl Future<Output = Response>, id: &HeaderValue) -> Response {
+    match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!(request = ?id, "a handler panicked");
+            answer::error(&ApiError::internal())
+        }
     }
 }
 
@@ -261,8 +266,21 @@ pub(crate) fn adapt(request: hyper::Request<hyper::body::Incoming>) -> Request {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_without_its_text() {
+        let handler = async { panic!("hunter2") };
+        let response = caught(handler, &HeaderValue::from_static("1")).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 1000)
+            .await
+            .unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("An internal server error occurred"), "{text}");
+        assert!(!text.contains("hunter2"));
+    }
 
     #[test]
     fn one_slash_goes() {

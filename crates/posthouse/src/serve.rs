@@ -263,10 +263,9 @@ fn banner(address: SocketAddr, config: &Config, first: Option<&str>) -> String {
         out.push_str(&format!(
             "\n\
              First access token (scope *). It is shown this once, keep it:\n\
-             \n    {token}\n\
+             \n    export TOKEN={token}\n\
              \n\
              What to do next:\n\
-             \n    export TOKEN={token}\
              \n    curl -H \"Authorization: Bearer $TOKEN\" {url}/v1/stats\
              \n    curl -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' {url}/v1/account -d '\
              {{\"account\":\"jane\",\"name\":\"Jane\",\"email\":\"jane@example.com\",\

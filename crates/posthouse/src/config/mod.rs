@@ -33,7 +33,6 @@ pub(crate) struct Config {
     pub(crate) proxy_addresses: Option<Vec<IpNet>>,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) cors_max_age: Duration,
-    pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
     pub(crate) allow_unsafe_durability: bool,
     pub(crate) secret: Option<Secret>,
@@ -98,7 +97,6 @@ impl Config {
                 .map(|text| option::words(text).map(str::to_owned).collect())
                 .unwrap_or_default(),
             cors_max_age: read.duration("cors.maxAge"),
-            data_dir,
             database,
             allow_unsafe_durability: read.bool("store.allowUnsafeDurability").unwrap_or_default(),
             secret: read.secret("service.secret"),
