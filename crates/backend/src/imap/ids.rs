@@ -151,7 +151,7 @@ impl TextId {
 
 fn read_lists(bytes: &[u8]) -> Option<[Vec<String>; 3]> {
     let mut rest = bytes;
-    let value = rmpv::decode::read_value_with_max_depth(&mut rest, 4).ok()?;
+    let value = rmpv::decode::read_value_with_max_depth(&mut rest, 16).ok()?;
     let lists = value.as_array()?;
     if !rest.is_empty() || lists.len() != 3 {
         return None;

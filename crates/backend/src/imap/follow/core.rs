@@ -531,8 +531,9 @@ impl Core {
     fn fetched(&mut self, mut messages: Vec<(u32, Option<i64>)>) {
         let from = self.open_folder().map_or(0, |known| known.uid_next);
         if let Now::Fetching { rest, backlog, .. } = &mut self.now {
-            rest.pop_front();
-            messages.retain(|(uid, _)| *uid >= from);
+            // Servers mix in other messages: news of flags, and the last one for `n:*`.
+            let asked = rest.pop_front().unwrap_or_default();
+            messages.retain(|(uid, _)| *uid >= from && asked.contains(*uid));
             messages.sort_unstable_by_key(|(uid, _)| *uid);
             messages.dedup_by_key(|(uid, _)| *uid);
             backlog.extend(messages);

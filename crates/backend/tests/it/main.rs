@@ -1,0 +1,11 @@
+//! Behaviour of the backends, against a real IMAP server.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod fake;
+mod folders;
+mod following;
+mod listing;
+mod messages;
+mod sessions;
+mod setup;
+mod support;

@@ -1,0 +1,67 @@
+//! Connecting, logging in, and what is said when that fails.
+
+use posthouse_backend::{BackendError, imap::verify_imap};
+use posthouse_model::mailbox::SpecialUse;
+use posthouse_testkit::{FaultProxy, imaps_addr, unique_user};
+
+use crate::support::{config, network};
+
+#[tokio::test]
+async fn starttls_tls_and_the_folders() {
+    let mut config = config(&unique_user());
+    let network = network();
+    let folders = verify_imap(&config, &network, true).await.unwrap();
+    assert_eq!(folders[0].path, "INBOX");
+    assert!(folders.iter().any(|folder| folder.special_use == Some(SpecialUse::Sent)));
+    let imap = config.imap.as_mut().unwrap();
+    imap.port = Some(imaps_addr().port());
+    imap.secure = true;
+    assert!(verify_imap(&config, &network, false).await.unwrap().is_empty());
+    assert!(network.counters.received.load(std::sync::atomic::Ordering::Relaxed) > 500);
+    // A certificate that nobody vouches for.
+    let strict = posthouse_backend::Network {
+        ignore_certificates: false,
+        ..network
+    };
+    let error = verify_imap(&config, &strict, false).await.unwrap_err();
+    assert!(matches!(&error, BackendError::Connection { code, .. } if code == "ETLS"), "{error:?}");
+    let imap = config.imap.as_mut().unwrap();
+    imap.port = Some(posthouse_testkit::imap_addr().port());
+    imap.secure = false;
+    let error = verify_imap(&config, &strict, false).await.unwrap_err();
+    assert!(matches!(&error, BackendError::Connection { code, .. } if code == "ETLS"), "{error:?}");
+}
+
+#[tokio::test]
+async fn wrong_and_missing_credentials() {
+    let mut config = config(&unique_user());
+    let auth = config.imap.as_mut().unwrap().auth.as_mut().unwrap();
+    auth.pass = Some("wrong".to_owned().into());
+    let error = verify_imap(&config, &network(), false).await.unwrap_err();
+    let BackendError::Authentication { code, response, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(code, "AUTHENTICATIONFAILED");
+    assert!(!response.is_empty());
+    config.imap.as_mut().unwrap().auth = None;
+    let error = verify_imap(&config, &network(), false).await.unwrap_err();
+    assert!(matches!(error, BackendError::Authentication { .. }));
+}
+
+#[tokio::test]
+async fn nobody_listens_or_nobody_answers() {
+    let mut config = config(&unique_user());
+    config.imap.as_mut().unwrap().port = Some(posthouse_testkit::free_port());
+    let error = verify_imap(&config, &network(), false).await.unwrap_err();
+    assert!(matches!(&error, BackendError::Connection { code, .. } if code == "ECONNREFUSED"));
+    // A server that accepts and stays silent.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    config.imap.as_mut().unwrap().port = Some(silent.local_addr().unwrap().port());
+    let network = posthouse_backend::Network {
+        connect_timeout: std::time::Duration::from_millis(300),
+        ..network()
+    };
+    let error = verify_imap(&config, &network, false).await.unwrap_err();
+    assert!(matches!(&error, BackendError::Connection { code, .. } if code == "ETIMEDOUT"));
+    let _ = FaultProxy::start;
+}
