@@ -61,6 +61,8 @@ pub(crate) struct Tokens {
     /// Counts invalidations, so that a record read before one is not cached after it.
     epoch: AtomicU64,
     pending: Mutex<Pending>,
+    /// One flush at a time: when it returns, everything noted before it is written.
+    flushing: tokio::sync::Mutex<()>,
 }
 
 impl Tokens {
@@ -71,6 +73,7 @@ impl Tokens {
             cache: RwLock::default(),
             epoch: AtomicU64::new(0),
             pending: Mutex::default(),
+            flushing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Tokens {
 
     /// Writes what is held back.
     pub(crate) async fn flush(&self) {
+        let _alone = self.flushing.lock().await;
         let Pending { uses, log, expired } = std::mem::take(&mut *self.pending());
         if uses.is_empty() && log.is_empty() && expired.is_empty() {
             return;
