@@ -76,14 +76,17 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const OFF: Option<&[&str]> = None;
+    type Words = &'static [&'static str];
+    /// Peer, `X-Forwarded-For` headers, enabled, proxies, expected.
+    type Case = (&'static str, Words, bool, Option<Words>, &'static str);
+
+    const OFF: Option<Words> = None;
 
     #[test]
     fn addresses() {
-        let list: Option<&[&str]> = Some(&["10.0.0.0/8", "2001:db8::1/128"]);
-        let mapped: Option<&[&str]> = Some(&["::ffff:10.0.0.0/104"]);
-        // peer, X-Forwarded-For headers, enabled, proxies, expected
-        let table: &[(&str, &[&str], bool, Option<&[&str]>, &str)] = &[
+        let list: Option<Words> = Some(&["10.0.0.0/8", "2001:db8::1/128"]);
+        let mapped: Option<Words> = Some(&["::ffff:10.0.0.0/104"]);
+        let table: &[Case] = &[
             ("192.0.2.1", &[], true, OFF, "192.0.2.1"),
             ("192.0.2.1", &["198.51.100.7"], false, OFF, "192.0.2.1"),
             ("192.0.2.1", &["198.51.100.7"], true, OFF, "198.51.100.7"),

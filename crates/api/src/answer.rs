@@ -159,7 +159,7 @@ fn disposition(filename: Option<&str>) -> String {
     if plain != name {
         let _ = write!(
             value,
-            "; filename*=UTF-8''{}",
+            "; filename*=utf-8''{}",
             utf8_percent_encode(name, NOT_ATTR_CHAR)
         );
     }
@@ -178,7 +178,7 @@ mod tests {
             (Some("a b.pdf"), "attachment; filename=\"a b.pdf\""),
             (
                 Some("é\"\r\n.txt"),
-                "attachment; filename=\"____.txt\"; filename*=UTF-8''%C3%A9%22%0D%0A.txt",
+                "attachment; filename=\"____.txt\"; filename*=utf-8''%C3%A9%22%0D%0A.txt",
             ),
         ] {
             assert_eq!(disposition(name), value);

@@ -53,10 +53,7 @@ async fn lifecycle_is_told_by_webhooks() {
     let deleted = client.delete(&format!("/v1/account/{user}")).await.ok();
     assert_eq!(deleted["deleted"], true);
     hooks.wait_for_event(&user, "accountDeleted", LIMIT).await;
-    client
-        .get(&format!("/v1/account/{user}"))
-        .await
-        .expect(404);
+    client.get(&format!("/v1/account/{user}")).await.expect(404);
     let told: Vec<_> = hooks.hooks().iter().map(|hook| hook.event()).collect();
     assert!(!told.contains(&"accountInitialized".to_owned()), "{told:?}");
 }

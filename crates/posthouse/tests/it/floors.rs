@@ -26,11 +26,21 @@ const SIDEWAYS: &[(&str, &str)] = &[("posthouse-net", "posthouse-model")];
 /// The workspace's packages with what they use (tests apart).
 fn packages() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline", "--locked"])
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--no-deps",
+            "--offline",
+            "--locked",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     metadata["packages"]
         .as_array()
@@ -60,7 +70,10 @@ fn floor(name: &str) -> Option<u8> {
 fn no_arrow_runs_up() {
     for (name, uses) in packages() {
         if name == "posthouse-testkit" {
-            assert!(!uses.iter().any(|used| used.starts_with("posthouse")), "{uses:?}");
+            assert!(
+                !uses.iter().any(|used| used.starts_with("posthouse")),
+                "{uses:?}"
+            );
             continue;
         }
         let own = floor(&name).unwrap_or_else(|| panic!("{name} has no floor"));
@@ -90,8 +103,18 @@ fn surfaces_enter_by_app_only() {
 fn pure_crates_know_no_runtime() {
     let packages = packages();
     for pure in ["posthouse-model", "posthouse-contract", "posthouse-mime"] {
-        for runtime in ["tokio", "tokio-util", "futures-util", "reqwest", "hyper", "axum"] {
-            assert!(!packages[pure].iter().any(|used| used == runtime), "{pure} uses {runtime}");
+        for runtime in [
+            "tokio",
+            "tokio-util",
+            "futures-util",
+            "reqwest",
+            "hyper",
+            "axum",
+        ] {
+            assert!(
+                !packages[pure].iter().any(|used| used == runtime),
+                "{pure} uses {runtime}"
+            );
         }
     }
 }
