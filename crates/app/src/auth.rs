@@ -183,7 +183,7 @@ impl App {
         Err(Denial {
             reason: "rateLimit",
             refusal: Refusal {
-                error: ApiError::new(429, "Rate limit exceeded").with("ttl", reset),
+                error: Box::new(ApiError::new(429, "Rate limit exceeded").with("ttl", reset)),
                 challenge: None,
                 rate: Some(status),
             },
@@ -197,8 +197,10 @@ fn check(record: &TokenRecord, request: &Request, target: &Target<'_>) -> Result
         return Err(Denial {
             reason: "scope",
             refusal: Refusal {
-                error: ApiError::new(403, "Unauthorized scope")
-                    .with("requestedScope", requested_scope(target.scopes)),
+                error: Box::new(
+                    ApiError::new(403, "Unauthorized scope")
+                        .with("requestedScope", requested_scope(target.scopes)),
+                ),
                 challenge: Some(INSUFFICIENT_SCOPE),
                 rate: None,
             },
@@ -309,7 +311,7 @@ fn permission_error(target: &Target<'_>) -> ApiError {
 
 fn unauthorized(message: &str, challenge: &'static str) -> Refusal {
     Refusal {
-        error: ApiError::new(401, message),
+        error: Box::new(ApiError::new(401, message)),
         challenge: Some(challenge),
         rate: None,
     }

@@ -75,7 +75,7 @@ pub struct RateStatus {
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The answer's body.
-    pub error: ApiError,
+    pub error: Box<ApiError>,
     /// The challenge for `WWW-Authenticate` (RFC 6750 section 3).
     pub challenge: Option<&'static str>,
     /// The state of the rate limit that refused it.
@@ -85,7 +85,7 @@ pub struct Refusal {
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
         Self {
-            error,
+            error: Box::new(error),
             challenge: None,
             rate: None,
         }
