@@ -19,6 +19,8 @@ pub struct Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("Body")
+            .field("head", &self.head)
+            .finish_non_exhaustive()
     }
 }

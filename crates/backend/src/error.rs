@@ -93,12 +93,18 @@ impl From<BackendError> for ApiError {
             BackendError::Authentication { response, code, .. } => {
                 Self::new(503, "The mail server refused the account's credentials")
                     .code("AuthenticationFails")
-                    .with("info", serde_json::json!({ "response": response, "code": code }))
+                    .with(
+                        "info",
+                        serde_json::json!({ "response": response, "code": code }),
+                    )
             }
             BackendError::Connection { response, code } => {
                 Self::new(503, "The mail server cannot be reached")
                     .code("ConnectionError")
-                    .with("info", serde_json::json!({ "response": response, "code": code }))
+                    .with(
+                        "info",
+                        serde_json::json!({ "response": response, "code": code }),
+                    )
             }
             BackendError::NotFound { message, code } => Self::not_found(&message, code),
             BackendError::Input {

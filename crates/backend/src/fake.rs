@@ -309,7 +309,10 @@ impl State {
         self.next_id += 1;
         let id = format!("msg-{}", self.next_id);
         message.message.id.clone_from(&id);
-        message.message.path.get_or_insert_with(|| "INBOX".to_owned());
+        message
+            .message
+            .path
+            .get_or_insert_with(|| "INBOX".to_owned());
         message.message.text.get_or_insert_with(|| Text {
             id: Some(id.clone()),
             ..Text::default()
@@ -333,7 +336,9 @@ fn text_of(message: &FakeMessage, text_type: TextType, max_bytes: Option<u64>) -
     let source = String::from_utf8_lossy(&message.source).replace("\r\n", "\n");
     let body = source.split_once("\n\n").map_or("", |(_, body)| body);
     let max = usize::try_from(max_bytes.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-    let cut = body.get(..body.floor_char_boundary(max)).unwrap_or_default();
+    let cut = body
+        .get(..body.floor_char_boundary(max))
+        .unwrap_or_default();
     Text {
         plain: text_type.plain().then(|| cut.to_owned()),
         html: text_type.html().then(String::new),
@@ -386,7 +391,8 @@ impl Mailbox for FakeMailbox {
             state.verb()?;
             let mut folders = state.folders.clone();
             for folder in folders.iter_mut().filter(|_| counters) {
-                let inside = |known: &&FakeMessage| known.message.path.as_ref() == Some(&folder.path);
+                let inside =
+                    |known: &&FakeMessage| known.message.path.as_ref() == Some(&folder.path);
                 let messages = state.messages.iter().filter(inside).count() as u64;
                 let unseen = state.messages.iter().filter(inside);
                 folder.status = Some(mailbox::MailboxStatus {
@@ -450,7 +456,10 @@ impl Mailbox for FakeMailbox {
         Box::pin(async move {
             self.find(id)?;
             let mut state = self.lock();
-            let found = state.messages.iter_mut().find(|known| known.message.id == id);
+            let found = state
+                .messages
+                .iter_mut()
+                .find(|known| known.message.id == id);
             if let (Some(found), Some(flags)) = (found, &update.flags) {
                 apply(&mut found.message.flags, flags);
                 let seen = found.message.flags.iter().any(|flag| flag == "\\Seen");
@@ -603,7 +612,11 @@ impl FakeFollower {
         };
         let to = end.min(from + state.chunk);
         let happened = state.history.get(from..to).unwrap_or_default();
-        changes.extend(happened.iter().filter_map(|happened| state.change(happened)));
+        changes.extend(
+            happened
+                .iter()
+                .filter_map(|happened| state.change(happened)),
+        );
         let cursor = format!("history-{to}");
         let phase = if to == end {
             Phase::Following
@@ -622,7 +635,11 @@ impl FakeFollower {
         };
         self.cursor = Some(cursor);
         Some(Step {
-            phase: if self.following { Phase::Following } else { phase },
+            phase: if self.following {
+                Phase::Following
+            } else {
+                phase
+            },
             changes,
             deltas,
             mailboxes: None,

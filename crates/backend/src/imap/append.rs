@@ -124,9 +124,15 @@ async fn find(
 ) -> Result<Option<Appended>, BackendError> {
     let mut opened = open::open(shared, path).await?;
     let key = SearchKey::Header("Message-ID".to_owned(), message_id.to_owned());
-    let found = opened.session()?.search(&key).await.map_err(command_error)?;
+    let found = opened
+        .session()?
+        .search(&key)
+        .await
+        .map_err(command_error)?;
     match found.iter().next_back() {
-        Some(uid) => identified(shared, opened.folder.clone(), uid).await.map(Some),
+        Some(uid) => identified(shared, opened.folder.clone(), uid)
+            .await
+            .map(Some),
         None => Ok(None),
     }
 }

@@ -1,18 +1,22 @@
 //! From an account's settings to a connection that is logged in.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use posthouse_imap::{Connection, Error, Observer, Options, Sasl, Timeouts};
 use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth};
-use posthouse_net::{
-    Dial, NetError, Proxy, Security, Stream, error::io_code,
-};
+use posthouse_net::{Dial, NetError, Proxy, Security, Stream, error::io_code};
 use tokio::time::timeout;
 
 use crate::{BackendError, ImapCounters, Network, tls_profile};
 
 /// A connection to an IMAP server.
 pub type Conn = Connection<Stream>;
+
+/// What a server gets to confirm the end of IDLE, at most.
+const CLOSING: Duration = Duration::from_secs(15);
 
 impl Observer for ImapCounters {
     fn bytes_in(&self, count: usize) {
@@ -68,6 +72,8 @@ async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, Backe
         timeouts: Timeouts {
             greeting: network.connect_timeout,
             command: network.command_timeout,
+            // The end of IDLE is also the probe that finds a dead peer.
+            closing: network.command_timeout.min(CLOSING),
             ..Timeouts::default()
         },
         observer: Some(Arc::clone(&network.counters) as Arc<dyn Observer>),

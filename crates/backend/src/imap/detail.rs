@@ -11,8 +11,7 @@ use super::{
     connect::{Conn, command_error},
     ids::MessageId,
     mailbox::Shared,
-    open,
-    shape,
+    open, shape,
     structure::Parts,
     text,
 };

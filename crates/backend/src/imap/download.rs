@@ -19,6 +19,7 @@ use super::{
     ids::{AttachmentId, MessageId},
     mailbox::Shared,
     open::{self, Opened},
+    pool::Bulk,
     structure::{content_type, filename_of},
 };
 use crate::{BackendError, Body};
@@ -136,13 +137,17 @@ impl Reading {
     }
 
     async fn read(&mut self, opened: Opened, chunks: &Chunks) -> Result<(), BackendError> {
-        let mut opened = Some(opened);
+        let mut opened = Bulk::try_get(&self.shared).map(|bulk| (opened, bulk));
         let mut origin = 0u64;
         let mut size = CHUNK.0;
         loop {
-            let mut session = match opened.take() {
-                Some(session) => session,
-                None => open::open_for(&self.shared, self.id).await?,
+            let (mut session, bulk) = match opened.take() {
+                Some(held) => held,
+                None => {
+                    // The right first: who waits for it must hold no session.
+                    let bulk = Bulk::get(&self.shared).await?;
+                    (open::open_for(&self.shared, self.id).await?, bulk)
+                }
             };
             let begun = Instant::now();
             let data = self.fetch(&mut session, origin, size).await?;
@@ -155,9 +160,9 @@ impl Reading {
             }
             if last || self.shared.pool.is_wanted() {
                 // Back to the pool; the next chunk queues like everybody else.
-                drop(session);
+                drop((session, bulk));
             } else {
-                opened = Some(session);
+                opened = Some((session, bulk));
             }
             let mut bytes = data;
             if let Some(decoder) = &mut self.decoder {
@@ -216,12 +221,12 @@ impl Reading {
 
 /// Hands a chunk over; false when the reader is gone or too slow. While it waits for the reader no
 /// session is held.
-async fn give(chunks: &Chunks, bytes: Bytes, opened: &mut Option<Opened>) -> bool {
+async fn give(chunks: &Chunks, bytes: Bytes, held: &mut Option<(Opened, Bulk)>) -> bool {
     match chunks.try_send(Ok(bytes)) {
         Ok(()) => true,
         Err(TrySendError::Closed(_)) => false,
         Err(TrySendError::Full(bytes)) => {
-            *opened = None;
+            *held = None;
             matches!(timeout(READER, chunks.send(bytes)).await, Ok(Ok(())))
         }
     }

@@ -41,7 +41,13 @@ pub async fn list_mailboxes(
     let mut lease = Lease::get(shared, None).await?;
     let config = shared.imap()?;
     let listed = loop {
-        match list(lease.session()?, config, if counters { &items } else { &items[..2] }).await {
+        match list(
+            lease.session()?,
+            config,
+            if counters { &items } else { &items[..2] },
+        )
+        .await
+        {
             Err(error) if error.ends_connection() && !lease.is_fresh() => lease.renew().await?,
             other => break other?,
         }
@@ -133,7 +139,9 @@ fn assemble(
         let delimiter = entry.delimiter.map(String::from);
         let (parent, name) = match &delimiter {
             Some(delimiter) => match path.rsplit_once(delimiter.as_str()) {
-                Some((parent, name)) if !name.is_empty() => (Some(parent.to_owned()), name.to_owned()),
+                Some((parent, name)) if !name.is_empty() => {
+                    (Some(parent.to_owned()), name.to_owned())
+                }
                 _ => (None, path.clone()),
             },
             None => (None, path.clone()),
@@ -204,7 +212,10 @@ mod tests {
         ];
         let listed = assemble(entries, None, &ImapConfig::default());
         let paths: Vec<_> = listed.mailboxes.iter().map(|m| m.path.as_str()).collect();
-        assert_eq!(paths, ["INBOX", "Trash", "Work", "Work/Deep/Ünder", "Zebra"]);
+        assert_eq!(
+            paths,
+            ["INBOX", "Trash", "Work", "Work/Deep/Ünder", "Zebra"]
+        );
         let deep = &listed.mailboxes[3];
         assert_eq!(deep.parent_path.as_deref(), Some("Work/Deep"));
         assert_eq!(deep.name, "Ünder");

@@ -223,10 +223,22 @@ mod tests {
 
     #[test]
     fn known_ids() {
-        let id = MessageId { folder: 1, uid: 2672 };
+        let id = MessageId {
+            folder: 1,
+            uid: 2672,
+        };
         assert_eq!(id.encode(), "AAAAAQAACnA");
         assert_eq!(MessageId::parse("AAAAAQAACnA").unwrap(), id);
-        for wrong in ["", "z", "zz", "AAAAAQAACn", "AAAAAQAACnAA", "AAAAAQAAAAA", "ä", "AAAA AQAACnA"] {
+        for wrong in [
+            "",
+            "z",
+            "zz",
+            "AAAAAQAACn",
+            "AAAAAQAACnAA",
+            "AAAAAQAAAAA",
+            "ä",
+            "AAAA AQAACnA",
+        ] {
             assert_eq!(
                 MessageId::parse(wrong),
                 Err(BackendError::message_not_found()),
@@ -253,7 +265,9 @@ mod tests {
     fn cursors() {
         assert_eq!(parse_cursor(&encode_cursor(7)).unwrap(), 7);
         let code = |text| match parse_cursor(text) {
-            Err(BackendError::Input { status: 400, code, .. }) => code,
+            Err(BackendError::Input {
+                status: 400, code, ..
+            }) => code,
             other => panic!("{other:?}"),
         };
         assert_eq!(code("imap_zz"), "InvalidCursorValue");

@@ -13,8 +13,7 @@ use super::{
     connect::command_error,
     ids::{MessageId, encode_cursor, parse_cursor},
     mailbox::Shared,
-    open,
-    shape,
+    open, shape,
     structure::Parts,
 };
 use crate::BackendError;

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How long what folders are for is believed without asking again.
-const SPECIAL_FRESH: Duration = Duration::from_secs(600);
+const SPECIAL_FRESH: Duration = Duration::from_secs(1200);
 
 const KNOWN: u8 = 1;
 const LABELS: u8 = 2;

@@ -39,7 +39,7 @@ impl Opened {
 /// UIDVALIDITY as ids take it; servers that send more than 32 bits are folded.
 pub fn uid_validity(wide: Option<u64>) -> u32 {
     let wide = wide.unwrap_or(0);
-    u32::try_from(wide).unwrap_or_else(|_| ((wide ^ (wide >> 32)) & 0xffff_ffff) as u32)
+    u32::try_from(wide).unwrap_or(((wide ^ (wide >> 32)) & 0xffff_ffff) as u32)
 }
 
 /// Opens a folder, or asks for news where it is open already.
@@ -86,7 +86,10 @@ async fn refused(session: &mut Conn, path: &str, error: Error) -> BackendError {
     if matches!(error.code(), Some("NONEXISTENT")) {
         return BackendError::folder_not_found();
     }
-    let quoted: String = path.chars().map(|c| if matches!(c, '*' | '%') { '?' } else { c }).collect();
+    let quoted: String = path
+        .chars()
+        .map(|c| if matches!(c, '*' | '%') { '?' } else { c })
+        .collect();
     if quoted != path {
         return command_error(error);
     }

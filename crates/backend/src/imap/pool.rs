@@ -4,7 +4,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -42,7 +45,10 @@ struct State {
 pub struct Pool {
     /// One permit a session that may be in use. First come, first served.
     permits: Semaphore,
-    waiting: std::sync::atomic::AtomicUsize,
+    /// One permit a session that long reads may hold: fewer than sessions, so that short calls
+    /// never wait for long ones.
+    bulk: Semaphore,
+    waiting: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -60,14 +66,15 @@ impl Pool {
     pub fn new(sessions: usize) -> Self {
         Self {
             permits: Semaphore::new(sessions.max(1)),
-            waiting: std::sync::atomic::AtomicUsize::new(0),
+            bulk: Semaphore::new(sessions.saturating_sub(1).max(1)),
+            waiting: AtomicUsize::new(0),
             state: Mutex::default(),
         }
     }
 
     /// Whether somebody waits for a session.
     pub fn is_wanted(&self) -> bool {
-        self.waiting.load(std::sync::atomic::Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Sessions that nobody uses now.
@@ -106,17 +113,14 @@ struct Waiting<'a>(&'a Pool);
 
 impl<'a> Waiting<'a> {
     fn new(pool: &'a Pool) -> Self {
-        pool.waiting
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        pool.waiting.fetch_add(1, Ordering::Relaxed);
         Self(pool)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0
-            .waiting
-            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,6 +130,33 @@ struct Place(Arc<Shared>);
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.pool.permits.add_permits(1);
+    }
+}
+
+/// The right to hold a session for a long read; gives it back when dropped.
+pub struct Bulk(Arc<Shared>);
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        self.0.pool.bulk.add_permits(1);
+    }
+}
+
+impl Bulk {
+    /// The right, if it is free now.
+    pub fn try_get(shared: &Arc<Shared>) -> Option<Self> {
+        shared.pool.bulk.try_acquire().ok()?.forget();
+        Some(Self(Arc::clone(shared)))
+    }
+
+    /// Waits for the right.
+    ///
+    /// # Errors
+    /// None in practice: the queue is never closed.
+    pub async fn get(shared: &Arc<Shared>) -> Result<Self, BackendError> {
+        let permit = shared.pool.bulk.acquire().await;
+        permit.map_err(|_| BackendError::Timeout)?.forget();
+        Ok(Self(Arc::clone(shared)))
     }
 }
 

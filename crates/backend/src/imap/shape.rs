@@ -120,7 +120,10 @@ fn addresses(list: &[WireAddress]) -> Vec<Address> {
                 let host = String::from_utf8_lossy(host);
                 let known = !host.is_empty() && !is_placeholder(&host);
                 Some(Address {
-                    name: name.as_deref().map(decode_text).filter(|name| !name.is_empty()),
+                    name: name
+                        .as_deref()
+                        .map(decode_text)
+                        .filter(|name| !name.is_empty()),
                     address: if known {
                         format!("{local}@{host}")
                     } else if is_placeholder(&local) {
@@ -141,7 +144,13 @@ fn addresses(list: &[WireAddress]) -> Vec<Address> {
 
 /// What servers write where an address lacks a part.
 fn is_placeholder(text: &str) -> bool {
-    ["MISSING_DOMAIN", "MISSING_MAILBOX", ".MISSING-HOST-NAME.", ".SYNTAX-ERROR."].contains(&text)
+    [
+        "MISSING_DOMAIN",
+        "MISSING_MAILBOX",
+        ".MISSING-HOST-NAME.",
+        ".SYNTAX-ERROR.",
+    ]
+    .contains(&text)
 }
 
 /// Whether a message answers by itself (RFC 3834 and practice).
@@ -153,13 +162,26 @@ pub fn is_auto_reply(subject: Option<&str>, headers: &Headers) -> bool {
             .text(name)
             .is_some_and(|text| text.trim().to_ascii_lowercase().starts_with(word))
     };
-    begins(&["auto reply", "auto-reply", "auto response", "auto-response", "automatic reply", "out of office", "oof:", "ooo:"])
-        || begins(&["auto:"]) && headers.has("in-reply-to")
+    begins(&[
+        "auto reply",
+        "auto-reply",
+        "auto response",
+        "auto-response",
+        "automatic reply",
+        "out of office",
+        "oof:",
+        "ooo:",
+    ]) || begins(&["auto:"]) && headers.has("in-reply-to")
         || value("precedence", "auto_reply")
         || value("auto-submitted", "auto-replied")
-        || ["x-auto-response-suppress", "x-autoresponder", "x-autorespond", "x-autoreply"]
-            .iter()
-            .any(|name| headers.has(name))
+        || [
+            "x-auto-response-suppress",
+            "x-autoresponder",
+            "x-autorespond",
+            "x-autoreply",
+        ]
+        .iter()
+        .any(|name| headers.has(name))
 }
 
 #[cfg(test)]
@@ -183,14 +205,27 @@ mod tests {
             WireAddress::GroupEnd,
             mailbox(None, "alone", "MISSING_DOMAIN"),
         ]);
-        let got: Vec<_> = got.iter().map(|a| (a.name.as_deref(), a.address.as_str())).collect();
-        assert_eq!(got, [(Some("team"), ""), (Some("Jörg"), "j@x.org"), (None, "alone")]);
+        let got: Vec<_> = got
+            .iter()
+            .map(|a| (a.name.as_deref(), a.address.as_str()))
+            .collect();
+        assert_eq!(
+            got,
+            [
+                (Some("team"), ""),
+                (Some("Jörg"), "j@x.org"),
+                (None, "alone")
+            ]
+        );
     }
 
     #[test]
     fn flags_and_booleans() {
         let mut message = Message::default();
-        set_flags(&mut message, vec!["\\seen".into(), "\\Recent".into(), "$Forwarded".into()]);
+        set_flags(
+            &mut message,
+            vec!["\\seen".into(), "\\Recent".into(), "$Forwarded".into()],
+        );
         assert!(!message.unseen && !message.flagged);
         assert_eq!(message.flags, ["\\seen", "$Forwarded"]);
     }
@@ -203,7 +238,11 @@ mod tests {
             flags: flags.map(|flag| vec![flag.to_owned()]),
             ..Fetch::default()
         };
-        let got = join(vec![piece(2, Some(9), None), piece(1, Some(4), Some("a")), piece(2, None, Some("b"))]);
+        let got = join(vec![
+            piece(2, Some(9), None),
+            piece(1, Some(4), Some("a")),
+            piece(2, None, Some("b")),
+        ]);
         assert_eq!(got.len(), 2);
         assert_eq!((got[1].uid, got[1].has_flag("b")), (Some(9), true));
     }

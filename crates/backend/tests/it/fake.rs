@@ -23,7 +23,9 @@ async fn history_is_read_from_a_cursor_in_chunks() {
     };
     drop(follow);
     mailbox.set_chunk(2);
-    let ids: Vec<_> = (0..5).map(|n| mailbox.push(FakeMessage::new(&format!("n{n}")))).collect();
+    let ids: Vec<_> = (0..5)
+        .map(|n| mailbox.push(FakeMessage::new(&format!("n{n}"))))
+        .collect();
     let mut follow = mailbox.follow(SyncState::Cursor(Some(cursor.clone())));
     let mut got = Vec::new();
     follow.next().await.unwrap();
@@ -45,7 +47,13 @@ async fn history_is_read_from_a_cursor_in_chunks() {
     let mut follow = mailbox.follow(SyncState::Cursor(Some(cursor.clone())));
     follow.next().await.unwrap();
     let step = follow.next().await.unwrap();
-    assert!(matches!(step.changes[0], Change::MailboxReset { reason: "syncStateLost", .. }));
+    assert!(matches!(
+        step.changes[0],
+        Change::MailboxReset {
+            reason: "syncStateLost",
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
@@ -64,7 +72,10 @@ async fn the_script() {
     let task = tokio::spawn(async move { follow.next().await.is_ok() });
     assert!(task.await.unwrap_err().is_panic());
     mailbox.fail_verb(BackendError::Timeout);
-    assert_eq!(mailbox.list_mailboxes(false).await, Err(BackendError::Timeout));
+    assert_eq!(
+        mailbox.list_mailboxes(false).await,
+        Err(BackendError::Timeout)
+    );
     assert_eq!(mailbox.list_mailboxes(true).await.unwrap().len(), 2);
 }
 
@@ -73,13 +84,19 @@ async fn the_verbs() {
     let mailbox = FakeMailbox::new();
     let id = mailbox.push(FakeMessage::new("one"));
     let listed = mailbox.list_messages(&page("\\Inbox", 0, 5)).await.unwrap();
-    assert_eq!((listed.total, listed.messages[0].id.as_str()), (1, id.as_str()));
+    assert_eq!(
+        (listed.total, listed.messages[0].id.as_str()),
+        (1, id.as_str())
+    );
     let options = MessageOptions {
         text_type: TextType::All,
         ..MessageOptions::default()
     };
     let message = mailbox.message(&id, &options).await.unwrap();
-    assert_eq!(message.text.unwrap().plain.as_deref(), Some("This is one.\n"));
+    assert_eq!(
+        message.text.unwrap().plain.as_deref(),
+        Some("This is one.\n")
+    );
     let append = posthouse_model::command::Append {
         path: "\\Sent".into(),
         flags: vec!["\\Seen".into()],

@@ -16,15 +16,30 @@ async fn folders_with_counters() {
     let mailbox = mailbox(&user);
     let folders = mailbox.list_mailboxes(true).await.unwrap();
     let inbox = &folders[0];
-    assert_eq!((inbox.path.as_str(), inbox.special_use), ("INBOX", Some(SpecialUse::Inbox)));
+    assert_eq!(
+        (inbox.path.as_str(), inbox.special_use),
+        ("INBOX", Some(SpecialUse::Inbox))
+    );
     let status = inbox.status.unwrap();
-    assert_eq!((status.messages, status.unseen, inbox.uid_next), (2, 1, Some(3)));
+    assert_eq!(
+        (status.messages, status.unseen, inbox.uid_next),
+        (2, 1, Some(3))
+    );
     let paths: Vec<_> = folders.iter().map(|folder| folder.path.as_str()).collect();
     assert_eq!(&paths[..4], ["INBOX", "Sent", "Drafts", "Trash"]);
-    let deep = folders.iter().find(|folder| folder.path == "Work/Müll").unwrap();
-    assert_eq!((deep.name.as_str(), deep.parent_path.as_deref()), ("Müll", Some("Work")));
+    let deep = folders
+        .iter()
+        .find(|folder| folder.path == "Work/Müll")
+        .unwrap();
+    assert_eq!(
+        (deep.name.as_str(), deep.parent_path.as_deref()),
+        ("Müll", Some("Work"))
+    );
     assert!(folders[1].subscribed);
-    assert_eq!(folders[1].special_use_source, Some(SpecialUseSource::Extension));
+    assert_eq!(
+        folders[1].special_use_source,
+        Some(SpecialUseSource::Extension)
+    );
     let plain = mailbox.list_mailboxes(false).await.unwrap();
     assert!(plain.iter().all(|folder| folder.status.is_none()));
 }
@@ -38,20 +53,32 @@ async fn aliases_reach_the_special_folders() {
     client.append("Elsewhere", "", &simple("a")).await;
     client.append("Elsewhere", "", &simple("b")).await;
     let total = async |mailbox: &posthouse_backend::imap::ImapMailbox, path: &str| {
-        mailbox.list_messages(&page(path, 0, 10)).await.map(|page| page.total)
+        mailbox
+            .list_messages(&page(path, 0, 10))
+            .await
+            .map(|page| page.total)
     };
     let mailbox = mailbox(&user);
     assert_eq!(total(&mailbox, "\\Sent").await.unwrap(), 1);
     assert_eq!(total(&mailbox, "inbox").await.unwrap(), 0);
     assert_eq!(total(&mailbox, "\\Inbox").await.unwrap(), 0);
-    assert_eq!(total(&mailbox, "\\Junk").await, Err(BackendError::folder_not_found()));
-    assert_eq!(total(&mailbox, "Nowhere").await, Err(BackendError::folder_not_found()));
+    assert_eq!(
+        total(&mailbox, "\\Junk").await,
+        Err(BackendError::folder_not_found())
+    );
+    assert_eq!(
+        total(&mailbox, "Nowhere").await,
+        Err(BackendError::folder_not_found())
+    );
     let mut config = config(&user);
     config.imap.as_mut().unwrap().sent_mail_path = Some("Elsewhere".to_owned());
     let mailbox = mailbox_of(config);
     assert_eq!(total(&mailbox, "\\Sent").await.unwrap(), 2);
     let folders = mailbox.list_mailboxes(false).await.unwrap();
-    let sent: Vec<_> = folders.iter().filter(|f| f.special_use == Some(SpecialUse::Sent)).collect();
+    let sent: Vec<_> = folders
+        .iter()
+        .filter(|f| f.special_use == Some(SpecialUse::Sent))
+        .collect();
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].special_use_source, Some(SpecialUseSource::User));
 }

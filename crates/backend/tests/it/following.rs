@@ -3,12 +3,8 @@
 use std::time::{Duration, Instant};
 
 use posthouse_backend::{BackendError, Change, Mailbox, Phase};
-use posthouse_model::{
-    Timestamp,
-    account::PathFilter,
-    message::MessageOptions,
-};
-use posthouse_testkit::{FaultProxy, ImapClient, imap_addr, unique_user};
+use posthouse_model::{Timestamp, account::PathFilter, message::MessageOptions};
+use posthouse_testkit::{FaultProxy, ImapClient, Mode, imap_addr, unique_user};
 
 use crate::support::{Following, config, mailbox, mailbox_of, simple};
 
@@ -36,18 +32,34 @@ async fn an_arrival_while_idle() {
     changes.extend(following.settle().await);
     // Without `notifyFrom` nothing is held back, but the first sync is silent.
     assert!(news(&changes).is_empty(), "{changes:?}");
-    let appeared = changes.iter().filter(|c| matches!(c, Change::MailboxNew { .. })).count();
+    let appeared = changes
+        .iter()
+        .filter(|c| matches!(c, Change::MailboxNew { .. }))
+        .count();
     assert_eq!(appeared, 4);
     for uid in 2..5 {
         let begun = Instant::now();
-        client.append("INBOX", "", &simple(&format!("new{uid}"))).await;
+        client
+            .append("INBOX", "", &simple(&format!("new{uid}")))
+            .await;
         let (path, got, id) = following.new_message().await;
         assert_eq!((path.as_str(), got), ("INBOX", uid));
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-        let message = mailbox.message(&id, &MessageOptions::default()).await.unwrap();
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begun.elapsed()
+        );
+        let message = mailbox
+            .message(&id, &MessageOptions::default())
+            .await
+            .unwrap();
         assert_eq!(message.subject, Some(format!("new{uid}")));
     }
-    let inbox = following.state.iter().find(|known| known.path == "INBOX").unwrap();
+    let inbox = following
+        .state
+        .iter()
+        .find(|known| known.path == "INBOX")
+        .unwrap();
     assert_eq!((inbox.uid_next, inbox.messages), (5, 4));
 }
 
@@ -67,7 +79,10 @@ async fn arrivals_while_away() {
     let changes = following.settle().await;
     let mut got = news(&changes);
     got.sort();
-    assert_eq!(got, [("INBOX".into(), 1), ("INBOX".into(), 2), ("Sent".into(), 1)]);
+    assert_eq!(
+        got,
+        [("INBOX".into(), 1), ("INBOX".into(), 2), ("Sent".into(), 1)]
+    );
     assert_eq!(changes.len(), 3);
     // And never again.
     let state = following.state.clone();
@@ -79,11 +94,6 @@ async fn arrivals_while_away() {
 async fn a_first_sync_lets_through_what_notify_from_admits() {
     let user = unique_user();
     let mut client = ImapClient::login(&user).await;
-    let dated = async |client: &mut ImapClient, folder: &str, date: &str| {
-        // The date goes where testkit writes the flags' closing parenthesis.
-        client.append(folder, &format!("\\Seen) \"{date}\" ("), &simple("x")).await
-    };
-    let _ = dated;
     let append = |folder: &str, millis: i64| {
         let raw = simple("x");
         let append = posthouse_model::command::Append {
@@ -103,19 +113,21 @@ async fn a_first_sync_lets_through_what_notify_from_admits() {
         ("INBOX", now - 2 * day),
         ("INBOX", now - day),
         ("Sent", now - 60 * day),
-        ("Sent", now - 3600_000),
+        ("Sent", now - 3_600_000),
     ] {
         let (append, body) = append(folder, millis);
         writer.append(&append, body).await.unwrap();
     }
-    client.command("NOOP").await;
     let mut config = config(&user);
     config.notify_from = Some(Timestamp(now - 3 * day));
     let mailbox = mailbox_of(config.clone());
     let mut following = Following::new(&mailbox, vec![]);
     let mut got = news(&following.settle().await);
     got.sort();
-    assert_eq!(got, [("INBOX".into(), 2), ("INBOX".into(), 3), ("Sent".into(), 2)]);
+    assert_eq!(
+        got,
+        [("INBOX".into(), 2), ("INBOX".into(), 3), ("Sent".into(), 2)]
+    );
     // `now`: nothing of what is there, but what comes.
     config.notify_from = Some(Timestamp::now());
     let mailbox = mailbox_of(config);
@@ -148,10 +160,20 @@ async fn folders_come_go_and_are_made_anew() {
         assert!(step.mailboxes.is_some());
         seen.extend(step.changes);
     }
-    assert!(seen.contains(&Change::MailboxDeleted { path: "Leaves".into() }));
-    assert!(seen.iter().any(|c| matches!(c, Change::MailboxNew { path, .. } if path == "Comes")));
+    assert!(seen.contains(&Change::MailboxDeleted {
+        path: "Leaves".into()
+    }));
+    assert!(
+        seen.iter()
+            .any(|c| matches!(c, Change::MailboxNew { path, .. } if path == "Comes"))
+    );
     let reset = seen.iter().find_map(|change| match change {
-        Change::MailboxReset { path, uid_validity, previous, reason } if path == "Box" => {
+        Change::MailboxReset {
+            path,
+            uid_validity,
+            previous,
+            reason,
+        } if path == "Box" => {
             assert_eq!(*reason, "uidValidityChange");
             Some((*uid_validity, *previous))
         }
@@ -204,9 +226,12 @@ async fn a_dropped_wait_loses_nothing() {
     let mut following = Following::new(&mailbox, vec![]);
     following.settle().await;
     for number in 1..=40u32 {
-        client.append("INBOX", "", &simple(&format!("m{number}"))).await;
+        client
+            .append("INBOX", "", &simple(&format!("m{number}")))
+            .await;
         let micros = u64::from(number) * 97 % 1500;
-        let step = tokio::time::timeout(Duration::from_micros(micros), following.follow.next()).await;
+        let step =
+            tokio::time::timeout(Duration::from_micros(micros), following.follow.next()).await;
         if let Ok(step) = step {
             let step = step.unwrap();
             following.steps.push(step);
@@ -215,7 +240,12 @@ async fn a_dropped_wait_loses_nothing() {
             following.follow.poke();
         }
     }
-    let mut uids: Vec<u32> = following.steps.iter().flat_map(|s| news(&s.changes)).map(|n| n.1).collect();
+    let mut uids: Vec<u32> = following
+        .steps
+        .iter()
+        .flat_map(|s| news(&s.changes))
+        .map(|n| n.1)
+        .collect();
     while uids.len() < 40 {
         let step = following.next().await;
         uids.extend(news(&step.changes).into_iter().map(|n| n.1));
@@ -238,9 +268,36 @@ async fn a_lost_connection_is_an_error_and_the_state_goes_on() {
     proxy.cut_all();
     let error = tokio::time::timeout(Duration::from_secs(5), following.follow.next()).await;
     let error = error.unwrap().unwrap_err();
-    assert!(matches!(error, BackendError::Connection { .. }), "{error:?}");
+    assert!(
+        matches!(error, BackendError::Connection { .. }),
+        "{error:?}"
+    );
     assert!(following.follow.next().await.is_err());
     client.append("INBOX", "", &simple("meanwhile")).await;
     let mut following = Following::new(&mailbox, following.state.clone());
     assert_eq!(news(&following.settle().await), [("INBOX".into(), 1)]);
+}
+
+#[tokio::test]
+async fn a_peer_that_vanished_is_found_by_the_next_probe() {
+    let proxy = FaultProxy::start(imap_addr()).await;
+    let mut config = config(&unique_user());
+    config.imap.as_mut().unwrap().port = Some(proxy.addr().port());
+    let network = posthouse_backend::Network {
+        command_timeout: Duration::from_secs(1),
+        ..crate::support::network()
+    };
+    let memory = std::sync::Arc::new(crate::support::Numbers::default());
+    let mailbox = posthouse_backend::imap::ImapMailbox::new(config.into(), network, memory);
+    let mut following = Following::new(&mailbox, vec![]);
+    following.settle().await;
+    let _ = tokio::time::timeout(Duration::from_millis(200), following.follow.next()).await;
+    proxy.set(Mode::Blackhole);
+    following.follow.poke();
+    let error = tokio::time::timeout(Duration::from_secs(5), following.follow.next()).await;
+    let error = error.expect("an error in time").unwrap_err();
+    assert!(
+        matches!(&error, BackendError::Connection { code, .. } if code == "ETIMEDOUT"),
+        "{error:?}"
+    );
 }

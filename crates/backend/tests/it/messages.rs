@@ -30,7 +30,10 @@ fn options(text_type: TextType) -> MessageOptions {
 #[tokio::test]
 async fn detail() {
     let user = unique_user();
-    ImapClient::login(&user).await.append("INBOX", "", MIXED).await;
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "", MIXED)
+        .await;
     let mailbox = mailbox(&user);
     let id = newest(&mailbox, "INBOX").await;
     let message = mailbox.message(&id, &options(TextType::All)).await.unwrap();
@@ -46,8 +49,14 @@ async fn detail() {
     assert_eq!(text.html.as_deref(), Some("<p>hi</p>"));
     assert_eq!(text.has_more, Some(false));
     // The text by its own id, cut.
-    let text = mailbox.text(&text.id.unwrap(), TextType::Plain, Some(3)).await.unwrap();
-    assert_eq!((text.plain.as_deref(), text.html, text.has_more), (Some("gr"), None, Some(true)));
+    let text = mailbox
+        .text(&text.id.unwrap(), TextType::Plain, Some(3))
+        .await
+        .unwrap();
+    assert_eq!(
+        (text.plain.as_deref(), text.html, text.has_more),
+        (Some("gr"), None, Some(true))
+    );
     let named = MessageOptions {
         headers: HeaderChoice::Named(vec!["subject".to_owned(), "bad name)".to_owned()]),
         mark_as_seen: true,
@@ -57,28 +66,47 @@ async fn detail() {
     assert_eq!(message.headers.unwrap().len(), 1);
     assert!(!message.unseen && message.flags.contains(&"\\Seen".to_owned()));
     assert!(message.text.unwrap().plain.is_none());
-    assert!(imap_messages(&user, "INBOX").await[0].flags.contains(&"\\Seen".to_owned()));
+    assert!(
+        imap_messages(&user, "INBOX").await[0]
+            .flags
+            .contains(&"\\Seen".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn an_asked_text_type_is_always_there() {
     let user = unique_user();
-    ImapClient::login(&user).await.append("INBOX", "", &simple("x")).await;
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "", &simple("x"))
+        .await;
     let mailbox = mailbox(&user);
     let id = newest(&mailbox, "INBOX").await;
-    let text = mailbox.message(&id, &options(TextType::Html)).await.unwrap().text.unwrap();
+    let text = mailbox
+        .message(&id, &options(TextType::Html))
+        .await
+        .unwrap()
+        .text
+        .unwrap();
     assert_eq!((text.html.as_deref(), text.plain), (Some(""), None));
 }
 
 #[tokio::test]
 async fn unknown_messages() {
     let user = unique_user();
-    ImapClient::login(&user).await.append("INBOX", "", &simple("x")).await;
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "", &simple("x"))
+        .await;
     let mailbox = mailbox(&user);
     let id = newest(&mailbox, "INBOX").await;
     let gone = Err(BackendError::message_not_found());
     for wrong in ["zz", "AAAAAQAAAGQ", "AAAAYwAAAAE", "", "????"] {
-        assert_eq!(mailbox.message(wrong, &options(TextType::None)).await, gone, "{wrong}");
+        assert_eq!(
+            mailbox.message(wrong, &options(TextType::None)).await,
+            gone,
+            "{wrong}"
+        );
         assert!(mailbox.source(wrong).await.is_err(), "{wrong}");
         let update = MessageUpdate::default();
         assert!(mailbox.update(wrong, &update).await.is_err(), "{wrong}");
@@ -119,13 +147,23 @@ async fn sources_and_attachments() {
     let source = mailbox.source(&id).await.unwrap();
     assert_eq!(source.head.content_type, "message/rfc822");
     assert_eq!(collect(source).await, MIXED);
-    let message = mailbox.message(&id, &options(TextType::None)).await.unwrap();
-    let attachment = mailbox.attachment(&message.attachments[0].id).await.unwrap();
+    let message = mailbox
+        .message(&id, &options(TextType::None))
+        .await
+        .unwrap();
+    let attachment = mailbox
+        .attachment(&message.attachments[0].id)
+        .await
+        .unwrap();
     assert_eq!(attachment.head.content_type, "image/png");
     assert_eq!(attachment.head.filename.as_deref(), Some("p.png"));
     assert_eq!(collect(attachment).await, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     // No flag was set by reading.
-    assert!(!imap_messages(&user, "INBOX").await[0].flags.contains(&"\\Seen".to_owned()));
+    assert!(
+        !imap_messages(&user, "INBOX").await[0]
+            .flags
+            .contains(&"\\Seen".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -140,7 +178,10 @@ async fn a_large_source_comes_whole() {
     }
     raw.truncate(size - 2);
     raw.extend_from_slice(b"\r\n");
-    ImapClient::login(&user).await.append("INBOX", "", &raw).await;
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "", &raw)
+        .await;
     let mailbox = mailbox(&user);
     let id = newest(&mailbox, "INBOX").await;
     assert!(collect(mailbox.source(&id).await.unwrap()).await == raw);
@@ -149,10 +190,19 @@ async fn a_large_source_comes_whole() {
 #[tokio::test]
 async fn flags() {
     let user = unique_user();
-    ImapClient::login(&user).await.append("INBOX", "\\Draft", &simple("x")).await;
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "\\Draft", &simple("x"))
+        .await;
     let mailbox = mailbox(&user);
     let id = newest(&mailbox, "INBOX").await;
-    let words = |list: &[&str]| Some(list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    let words = |list: &[&str]| {
+        Some(
+            list.iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>(),
+        )
+    };
     let change = |flags| MessageUpdate {
         flags: Some(flags),
         labels: Some(WordsUpdate {
@@ -166,7 +216,10 @@ async fn flags() {
         set: None,
     };
     mailbox.update(&id, &change(add)).await.unwrap();
-    let message = mailbox.message(&id, &options(TextType::None)).await.unwrap();
+    let message = mailbox
+        .message(&id, &options(TextType::None))
+        .await
+        .unwrap();
     let mut flags = message.flags;
     flags.sort();
     assert_eq!(flags, ["$Mine", "\\Seen"]);
@@ -176,16 +229,25 @@ async fn flags() {
         delete: None,
     };
     mailbox.update(&id, &change(set)).await.unwrap();
-    let message = mailbox.message(&id, &options(TextType::None)).await.unwrap();
+    let message = mailbox
+        .message(&id, &options(TextType::None))
+        .await
+        .unwrap();
     assert_eq!(message.flags, ["\\Flagged"]);
     let bad = WordsUpdate {
         add: words(&["a b"]),
         ..WordsUpdate::default()
     };
     let error = mailbox.update(&id, &change(bad)).await.unwrap_err();
-    assert!(matches!(error, BackendError::Input { status: 400, .. }), "{error:?}");
+    assert!(
+        matches!(error, BackendError::Input { status: 400, .. }),
+        "{error:?}"
+    );
     // A refused change costs nobody the session.
-    mailbox.message(&id, &options(TextType::None)).await.unwrap();
+    mailbox
+        .message(&id, &options(TextType::None))
+        .await
+        .unwrap();
 }
 
 fn append(path: &str, raw: &[u8]) -> Append {
@@ -203,10 +265,16 @@ async fn storing() {
     let user = unique_user();
     let mailbox = mailbox(&user);
     let raw = simple("stored");
-    let stored = mailbox.append(&append("\\Sent", &raw), body(raw.clone())).await.unwrap();
+    let stored = mailbox
+        .append(&append("\\Sent", &raw), body(raw.clone()))
+        .await
+        .unwrap();
     assert_eq!((stored.path.as_str(), stored.uid), ("Sent", Some(1)));
     let id = stored.id.unwrap();
-    let message = mailbox.message(&id, &options(TextType::None)).await.unwrap();
+    let message = mailbox
+        .message(&id, &options(TextType::None))
+        .await
+        .unwrap();
     assert_eq!(message.date, Some(Timestamp(1_600_000_000_000)));
     assert_eq!(message.flags, ["\\Seen"]);
     assert_eq!(collect(mailbox.source(&id).await.unwrap()).await, raw);
@@ -215,14 +283,35 @@ async fn storing() {
     again.unless_message_id = Some("<stored@test>".to_owned());
     let found = mailbox.append(&again, body(raw.clone())).await.unwrap();
     assert_eq!(found.id, Some(id));
-    assert_eq!(mailbox.list_messages(&page("Sent", 0, 5)).await.unwrap().total, 1);
+    assert_eq!(
+        mailbox
+            .list_messages(&page("Sent", 0, 5))
+            .await
+            .unwrap()
+            .total,
+        1
+    );
     // A special folder that is missing is made, any other is not.
-    let stored = mailbox.append(&append("\\Junk", &raw), body(raw.clone())).await.unwrap();
+    let stored = mailbox
+        .append(&append("\\Junk", &raw), body(raw.clone()))
+        .await
+        .unwrap();
     assert_eq!(stored.path, "Junk");
-    let error = mailbox.append(&append("Nowhere", &raw), body(raw.clone())).await;
+    let error = mailbox
+        .append(&append("Nowhere", &raw), body(raw.clone()))
+        .await;
     assert_eq!(error, Err(BackendError::folder_not_found()));
     // A body that ends early stores nothing, and the next call works.
-    let short = mailbox.append(&append("Sent", &raw), body(&b"short"[..])).await;
+    let short = mailbox
+        .append(&append("Sent", &raw), body(&b"short"[..]))
+        .await;
     assert!(short.is_err());
-    assert_eq!(mailbox.list_messages(&page("Sent", 0, 5)).await.unwrap().total, 1);
+    assert_eq!(
+        mailbox
+            .list_messages(&page("Sent", 0, 5))
+            .await
+            .unwrap()
+            .total,
+        1
+    );
 }

@@ -168,7 +168,10 @@ impl Following {
     }
 
     pub async fn new_message(&mut self) -> (String, u32, String) {
-        match self.until(|change| matches!(change, Change::MessageNew { .. })).await {
+        match self
+            .until(|change| matches!(change, Change::MessageNew { .. }))
+            .await
+        {
             Change::MessageNew { path, uid, id, .. } => (path, uid.unwrap(), id),
             _ => unreachable!(),
         }

@@ -7,10 +7,7 @@
 use std::collections::VecDeque;
 
 use posthouse_imap::SequenceSet;
-use posthouse_model::{
-    Timestamp,
-    mailbox::SpecialUse,
-};
+use posthouse_model::{Timestamp, mailbox::SpecialUse};
 
 use crate::{Change, ImapFolder, StateDelta, imap::ids::MessageId};
 
@@ -401,7 +398,8 @@ impl Core {
             }
             // A folder that is there but not followed any more was not deleted.
             if !list.iter().any(|seen| seen.path == path && seen.selectable) {
-                out.changes.push(Change::MailboxDeleted { path: path.clone() });
+                out.changes
+                    .push(Change::MailboxDeleted { path: path.clone() });
             }
             out.deltas.push(StateDelta::ImapFolderGone { path });
         }
@@ -410,7 +408,10 @@ impl Core {
     /// Compares a folder that is not open.
     fn compare(&mut self, path: &str, counters: Counters, out: &mut Output) {
         match self.find(path) {
-            None if self.initial && self.settings.notify_from.is_some() && counters.messages > 0 => {
+            None if self.initial
+                && self.settings.notify_from.is_some()
+                && counters.messages > 0 =>
+            {
                 // Before the main folder, whose record says that the first sync is complete.
                 self.tasks.push_front(Task::Seed(path.to_owned()));
             }
@@ -445,7 +446,10 @@ impl Core {
         });
         match self.find(&path) {
             None if matches!(task, Task::Seed(_)) => self.now = Now::Seeding(counters),
-            None if self.initial && self.settings.notify_from.is_some() && counters.messages > 0 => {
+            None if self.initial
+                && self.settings.notify_from.is_some()
+                && counters.messages > 0 =>
+            {
                 self.now = Now::Seeding(counters);
             }
             None => self.record_new(&path, counters, out),
@@ -497,7 +501,14 @@ impl Core {
                 let first = uids.iter().next();
                 let end = counters.uid_next;
                 let uid_next = first.map_or(end, |uid| if end == 0 { uid } else { uid.min(end) });
-                self.record_new(&path, Counters { uid_next, ..counters }, out);
+                self.record_new(
+                    &path,
+                    Counters {
+                        uid_next,
+                        ..counters
+                    },
+                    out,
+                );
                 if first.is_some() && self.main.as_ref() == Some(&path) {
                     self.tasks.push_front(Task::Fetch(path));
                 } else if first.is_some() {
@@ -585,9 +596,11 @@ impl Core {
     }
 
     fn is_news(&self, date: Option<Timestamp>) -> bool {
-        // INTERNALDATE has no fractions of a second.
+        // INTERNALDATE has no fractions of a second: what arrives now may seem older than a moment
+        // ago. What was there before the first comparison must not pass for news by that.
         let second = |time: Timestamp| time.millis().div_euclid(1000);
         match (date, self.settings.notify_from) {
+            (Some(date), Some(from)) if self.initial => date >= from,
             (Some(date), Some(from)) => second(date) >= second(from),
             _ => true,
         }
@@ -668,7 +681,9 @@ fn chunks(set: &SequenceSet) -> VecDeque<SequenceSet> {
                 out.push_back(std::mem::take(&mut current));
                 room = CHUNK as u32;
             }
-            let Some(next) = end.checked_add(1) else { break };
+            let Some(next) = end.checked_add(1) else {
+                break;
+            };
             first = next;
         }
     }

@@ -23,7 +23,9 @@ fn known(path: &str, uid_validity: u32, uid_next: u32, messages: u32) -> ImapFol
 }
 
 /// A server as a table: path, counters, messages (UID, INTERNALDATE).
-struct Server(Vec<(&'static str, Counters, Vec<(u32, i64)>)>);
+struct Server(Vec<Held>);
+
+type Held = (&'static str, Counters, Vec<(u32, i64)>);
 
 struct Run {
     core: Core,
@@ -53,7 +55,7 @@ impl Run {
         }
     }
 
-    fn folder(&self, path: &str) -> Option<&(&'static str, Counters, Vec<(u32, i64)>)> {
+    fn folder(&self, path: &str) -> Option<&Held> {
         self.server.0.iter().find(|(known, ..)| *known == path)
     }
 
@@ -66,7 +68,13 @@ impl Run {
             let open = self.core.open_path().map(str::to_owned);
             let messages = || {
                 let path = open.as_deref().unwrap();
-                self.server.0.iter().find(|(known, ..)| *known == path).unwrap().2.clone()
+                self.server
+                    .0
+                    .iter()
+                    .find(|(known, ..)| *known == path)
+                    .unwrap()
+                    .2
+                    .clone()
             };
             self.asked.push(match &out.request {
                 Request::Idle => return self,
@@ -97,12 +105,14 @@ impl Run {
                     },
                     None => Input::Refused,
                 },
-                Request::Since(from) => Input::Found(set(
-                    messages().into_iter().filter(|(_, date)| *date >= from).map(|(uid, _)| uid),
-                )),
-                Request::After(from) => {
-                    Input::Found(set(messages().into_iter().map(|(uid, _)| uid).filter(|uid| *uid >= from)))
-                }
+                Request::Since(from) => Input::Found(set(messages()
+                    .into_iter()
+                    .filter(|(_, date)| *date >= from)
+                    .map(|(uid, _)| uid))),
+                Request::After(from) => Input::Found(set(messages()
+                    .into_iter()
+                    .map(|(uid, _)| uid)
+                    .filter(|uid| *uid >= from))),
                 Request::Fetch(set) => {
                     let all = messages();
                     let last = all.last().map(|(uid, _)| *uid);
@@ -152,7 +162,9 @@ impl Run {
                     self.state.retain(|known| known.path != folder.path);
                     self.state.push(folder.clone());
                 }
-                StateDelta::ImapFolderGone { path } => self.state.retain(|known| known.path != *path),
+                StateDelta::ImapFolderGone { path } => {
+                    self.state.retain(|known| known.path != *path)
+                }
                 StateDelta::Cursor(_) => panic!(),
             }
         }
@@ -165,7 +177,11 @@ impl Run {
     }
 
     fn uid_next(&self, path: &str) -> u32 {
-        self.state.iter().find(|known| known.path == path).unwrap().uid_next
+        self.state
+            .iter()
+            .find(|known| known.path == path)
+            .unwrap()
+            .uid_next
     }
 }
 
@@ -180,13 +196,23 @@ fn set(uids: impl IntoIterator<Item = u32>) -> SequenceSet {
 #[test]
 fn a_first_sync_is_silent() {
     let server = Server(vec![
-        ("Archive", counters(3, 9, 2), vec![(4, NOON - DAY), (8, NOON - 5 * DAY)]),
+        (
+            "Archive",
+            counters(3, 9, 2),
+            vec![(4, NOON - DAY), (8, NOON - 5 * DAY)],
+        ),
         ("INBOX", counters(1, 5, 1), vec![(4, NOON - 1000)]),
         ("Sent", counters(2, 1, 0), vec![]),
     ]);
     let mut run = Run::new(Some(NOON), vec![], server);
     run.feed(Input::Connected);
-    assert_eq!(run.changes, ["+Sent", "+Archive", "+INBOX"].map(str::to_owned).to_vec().tap_sorted(&run.changes));
+    assert_eq!(
+        run.changes,
+        ["+Sent", "+Archive", "+INBOX"]
+            .map(str::to_owned)
+            .to_vec()
+            .tap_sorted(&run.changes)
+    );
     assert_eq!(run.uid_next("INBOX"), 5);
     assert_eq!(run.uid_next("Sent"), 1);
     assert_eq!(run.uid_next("Archive"), 9);
@@ -209,14 +235,24 @@ impl Sorted for Vec<String> {
 
 #[test]
 fn a_first_sync_announces_from_notify_from() {
-    let inbox = (1..=1200).map(|uid| (uid, NOON + i64::from(uid) * 1000)).collect();
+    let inbox = (1..=1200)
+        .map(|uid| (uid, NOON + i64::from(uid) * 1000))
+        .collect();
     let server = Server(vec![
         ("INBOX", counters(1, 1201, 1200), inbox),
-        ("Archive", counters(3, 9, 2), vec![(4, NOON - 20 * DAY), (8, NOON + 5000)]),
+        (
+            "Archive",
+            counters(3, 9, 2),
+            vec![(4, NOON - 20 * DAY), (8, NOON + 5000)],
+        ),
     ]);
     let mut run = Run::new(Some(NOON + 500_000), vec![], server);
     run.feed(Input::Connected);
-    let news: Vec<_> = run.changes.iter().filter(|c| c.starts_with("INBOX ")).collect();
+    let news: Vec<_> = run
+        .changes
+        .iter()
+        .filter(|c| c.starts_with("INBOX "))
+        .collect();
     // Not 499, whose second is before; 500 lies in the same second.
     assert_eq!(news.first().unwrap().as_str(), "INBOX 500");
     assert_eq!(news.last().unwrap().as_str(), "INBOX 1200");
@@ -229,8 +265,16 @@ fn a_first_sync_announces_from_notify_from() {
 fn a_first_sync_cut_anywhere_is_taken_up() {
     let server = || {
         Server(vec![
-            ("Archive", counters(3, 9, 2), vec![(4, NOON - 20 * DAY), (8, NOON + 5000)]),
-            ("INBOX", counters(1, 1301, 1300), (1..=1300).map(|uid| (uid, NOON + 1)).collect()),
+            (
+                "Archive",
+                counters(3, 9, 2),
+                vec![(4, NOON - 20 * DAY), (8, NOON + 5000)],
+            ),
+            (
+                "INBOX",
+                counters(1, 1301, 1300),
+                (1..=1300).map(|uid| (uid, NOON + 1)).collect(),
+            ),
         ])
     };
     let mut whole = Run::new(Some(NOON), vec![], server());
@@ -253,17 +297,28 @@ fn a_first_sync_cut_anywhere_is_taken_up() {
 #[test]
 fn arrivals_while_away_are_found() {
     let server = Server(vec![
-        ("INBOX", counters(1, 8, 3), vec![(2, NOON), (5, NOON - DAY), (7, NOON)]),
+        (
+            "INBOX",
+            counters(1, 8, 3),
+            vec![(2, NOON), (5, NOON - DAY), (7, NOON)],
+        ),
         ("Sent", counters(2, 4, 3), vec![(3, NOON)]),
         ("Old", counters(3, 1, 0), vec![]),
     ]);
-    let state = vec![known("INBOX", 1, 5, 1), known("Sent", 2, 3, 2), known("Old", 3, 1, 0)];
+    let state = vec![
+        known("INBOX", 1, 5, 1),
+        known("Sent", 2, 3, 2),
+        known("Old", 3, 1, 0),
+    ];
     let mut run = Run::new(Some(NOON), state, server);
     run.feed(Input::Connected);
     assert_eq!(run.take(), ["INBOX 7", "Sent 3"]);
     // Again: nothing is announced twice, and folders without news are not opened.
     run.feed(Input::Compare);
-    assert_eq!(run.asked, ["list", "open INBOX", "status Sent", "status Old"]);
+    assert_eq!(
+        run.asked,
+        ["list", "open INBOX", "status Sent", "status Old"]
+    );
     assert!(run.take().is_empty());
     // With LIST-STATUS there is no question left.
     run.list_status = true;
@@ -273,24 +328,43 @@ fn arrivals_while_away_are_found() {
 
 #[test]
 fn arrivals_while_idle() {
-    let server = Server(vec![("INBOX", counters(1, 3, 2), vec![(1, NOON), (2, NOON)])]);
+    let server = Server(vec![(
+        "INBOX",
+        counters(1, 3, 2),
+        vec![(1, NOON), (2, NOON)],
+    )]);
     let mut run = Run::new(None, vec![known("INBOX", 1, 3, 2)], server);
     run.feed(Input::Connected).take();
     run.server.0[0].2.push((3, NOON));
-    run.feed(Input::Messages { exists: 3, arrived: true });
+    run.feed(Input::Messages {
+        exists: 3,
+        arrived: true,
+    });
     assert_eq!(run.asked, ["fetch 3:*"]);
     assert_eq!(run.take(), ["INBOX 3"]);
     // Said again without a new one.
-    run.feed(Input::Messages { exists: 3, arrived: true });
+    run.feed(Input::Messages {
+        exists: 3,
+        arrived: true,
+    });
     assert!(run.take().is_empty());
     // Gone: only the count.
     let outputs = run.outputs.len();
-    run.feed(Input::Messages { exists: 2, arrived: false });
+    run.feed(Input::Messages {
+        exists: 2,
+        arrived: false,
+    });
     assert!(run.asked.is_empty() && run.changes.is_empty());
-    assert_eq!(run.outputs[outputs].deltas, [StateDelta::ImapFolder(known("INBOX", 1, 4, 2))]);
+    assert_eq!(
+        run.outputs[outputs].deltas,
+        [StateDelta::ImapFolder(known("INBOX", 1, 4, 2))]
+    );
     // A flood is asked for first and comes in chunks.
     run.server.0[0].2.extend((4..=2004).map(|uid| (uid, NOON)));
-    run.feed(Input::Messages { exists: 2003, arrived: true });
+    run.feed(Input::Messages {
+        exists: 2003,
+        arrived: true,
+    });
     assert_eq!(run.asked[0], "after 4");
     assert_eq!(run.asked.len(), 6);
     assert_eq!(run.take().len(), 2001);
@@ -299,7 +373,11 @@ fn arrivals_while_idle() {
 
 #[test]
 fn a_server_that_tells_no_uidnext() {
-    let server = Server(vec![("INBOX", counters(1, 0, 2), vec![(1, NOON), (2, NOON)])]);
+    let server = Server(vec![(
+        "INBOX",
+        counters(1, 0, 2),
+        vec![(1, NOON), (2, NOON)],
+    )]);
     let mut run = Run::new(None, vec![known("INBOX", 1, 2, 1)], server);
     run.feed(Input::Connected);
     assert_eq!(run.take(), ["INBOX 2"]);
@@ -313,7 +391,11 @@ fn a_new_uidvalidity_resets_silently() {
         ("INBOX", counters(1, 3, 2), vec![]),
         ("Sent", counters(9, 5, 4), vec![(1, NOON), (4, NOON)]),
     ]);
-    let mut run = Run::new(Some(0), vec![known("INBOX", 1, 3, 2), known("Sent", 2, 3, 2)], server);
+    let mut run = Run::new(
+        Some(0),
+        vec![known("INBOX", 1, 3, 2), known("Sent", 2, 3, 2)],
+        server,
+    );
     run.feed(Input::Connected);
     assert_eq!(run.take(), ["!Sent was 2"]);
     assert_eq!(run.uid_next("Sent"), 5);
@@ -324,8 +406,15 @@ fn a_new_uidvalidity_resets_silently() {
 
 #[test]
 fn folders_come_and_go() {
-    let server = Server(vec![("INBOX", counters(1, 3, 2), vec![]), ("New", counters(7, 5, 1), vec![(4, NOON)])]);
-    let mut run = Run::new(Some(0), vec![known("INBOX", 1, 3, 2), known("Gone", 2, 3, 2)], server);
+    let server = Server(vec![
+        ("INBOX", counters(1, 3, 2), vec![]),
+        ("New", counters(7, 5, 1), vec![(4, NOON)]),
+    ]);
+    let mut run = Run::new(
+        Some(0),
+        vec![known("INBOX", 1, 3, 2), known("Gone", 2, 3, 2)],
+        server,
+    );
     run.feed(Input::Connected);
     assert_eq!(run.take(), ["-Gone", "+New"]);
     assert!(!run.state.iter().any(|known| known.path == "Gone"));
@@ -379,7 +468,10 @@ fn the_path_filter() {
             notify_from: None,
             paths: paths.map(|paths| paths.into_iter().map(str::to_owned).collect()),
         };
-        assert_eq!([&inbox, &sent, &other].map(|folder| settings.admits(folder)), expected);
+        assert_eq!(
+            [&inbox, &sent, &other].map(|folder| settings.admits(folder)),
+            expected
+        );
     }
 }
 
@@ -402,7 +494,10 @@ fn views_of_labels_are_not_followed() {
         ],
         labels: true,
     });
-    assert_eq!(out.request, Request::Open("[Gmail]/All Mail".to_owned(), true));
+    assert_eq!(
+        out.request,
+        Request::Open("[Gmail]/All Mail".to_owned(), true)
+    );
     assert_eq!(
         out.changes,
         [Change::MailboxNew {

@@ -69,11 +69,7 @@ pub async fn perform(shared: Arc<Shared>, session: Option<Box<Conn>>, job: Job) 
     (Some(session), result)
 }
 
-async fn ask(
-    shared: &Shared,
-    session: &mut Conn,
-    request: Request,
-) -> Result<Reply, BackendError> {
+async fn ask(shared: &Shared, session: &mut Conn, request: Request) -> Result<Reply, BackendError> {
     let input = match request {
         Request::Idle | Request::Continue => Input::Continue,
         Request::List => return list(shared, session).await,
@@ -242,7 +238,9 @@ pub fn counts(notice: &Notice) -> bool {
         notice,
         Notice::Overflow
             | Notice::Untagged(
-                Untagged::Exists(_) | Untagged::Expunge(_) | Untagged::Vanished { earlier: false, .. }
+                Untagged::Exists(_)
+                    | Untagged::Expunge(_)
+                    | Untagged::Vanished { earlier: false, .. }
             )
     )
 }
@@ -251,7 +249,11 @@ pub fn counts(notice: &Notice) -> bool {
 pub fn news(session: &mut Conn, first: Option<&Notice>) -> Option<Input> {
     let notices = session.take_notices();
     let exists = session.selected()?.exists;
-    let mut counting = notices.iter().chain(first).filter(|notice| counts(notice)).peekable();
+    let mut counting = notices
+        .iter()
+        .chain(first)
+        .filter(|notice| counts(notice))
+        .peekable();
     counting.peek()?;
     let arrived = counting.any(|notice| {
         matches!(

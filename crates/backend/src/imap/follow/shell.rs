@@ -285,7 +285,8 @@ impl Follower {
     /// The number of messages changed. The notice itself is taken already: what it says is put to
     /// what comes with the end of IDLE.
     fn heard(&mut self, notice: &Notice) {
-        let Place::Waiting(mut session, _) = std::mem::replace(&mut self.place, Place::Spent) else {
+        let Place::Waiting(mut session, _) = std::mem::replace(&mut self.place, Place::Spent)
+        else {
             return;
         };
         let first = news(&mut session, Some(notice));
