@@ -228,7 +228,6 @@ impl Answer {
     ///
     /// # Panics
     /// With the whole answer when the status is another.
-    #[must_use]
     pub fn ok(&self) -> Value {
         self.expect(200)
     }
@@ -237,7 +236,6 @@ impl Answer {
     ///
     /// # Panics
     /// With the whole answer when the status is another.
-    #[must_use]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(
             self.status,
