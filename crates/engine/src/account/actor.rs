@@ -57,23 +57,16 @@ enum End {
 
 async fn live(engine: &Engine, shared: &Arc<Shared>, backoff: &mut Backoff) {
     loop {
-        let stored = match accounts::get(engine.store(), &shared.id).await {
-            Ok(Some(stored)) if stored.owner.as_deref() == Some(engine.node()) => stored,
-            Ok(_) => return,
+        // Boxed, as all that is not waiting: what stays in this future is there for every account.
+        let mut connection = match Box::pin(Connection::load(engine, shared)).await {
+            Ok(Some(connection)) => connection,
+            Ok(None) => return,
             Err(error) => {
                 tracing::error!(account = %shared.id, %error, "the account cannot be read");
                 tokio::time::sleep(STORE_PAUSE).await;
                 continue;
             }
         };
-        let mut connection = Box::new(Connection {
-            engine: engine.clone(),
-            shared: shared.clone(),
-            config: Arc::new(stored.account.config),
-            status: stored.account.status,
-            epoch: stored.epoch,
-            following_since: None,
-        });
         let end = if connection.config.follows_imap() {
             connection.follow().await
         } else {
@@ -117,10 +110,26 @@ struct Connection {
 }
 
 impl Connection {
+    /// Reads the account; none when it is gone or another node's.
+    async fn load(engine: &Engine, shared: &Arc<Shared>) -> Result<Option<Box<Self>>, StoreError> {
+        let stored = accounts::get(engine.store(), &shared.id).await?;
+        let own = stored.filter(|stored| stored.owner.as_deref() == Some(engine.node()));
+        Ok(own.map(|stored| {
+            Box::new(Self {
+                engine: engine.clone(),
+                shared: shared.clone(),
+                config: Arc::new(stored.account.config),
+                status: stored.account.status,
+                epoch: stored.epoch,
+                following_since: None,
+            })
+        }))
+    }
+
     /// An account without IMAP: it only waits to be asked.
     async fn rest(&mut self) -> End {
-        if let Err(error) = self.transition(AccountState::Unset).await {
-            return self.store_failed(&error).await;
+        if let Err(error) = Box::pin(self.transition(AccountState::Unset)).await {
+            return Box::pin(self.store_failed(&error)).await;
         }
         loop {
             self.shared.wake.notified().await;
@@ -148,7 +157,7 @@ impl Connection {
             Err(end) => return end,
         };
         // Connecting many accounts is paced; the permit goes back once this one is following.
-        let mut permit = self.engine.connecting().await;
+        let mut permit = Box::pin(self.engine.connecting()).await;
         if permit.is_none() {
             return End::Stop;
         }
@@ -497,4 +506,16 @@ fn strip_nulls(mut value: serde_json::Value) -> serde_json::Value {
         map.retain(|_, value| !value.is_null());
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    /// The future of an actor stays in memory for every account; what is not waiting is boxed.
+    #[test]
+    fn an_idle_actor_is_small() {
+        fn size<A, B, F: Future>(_: impl Fn(A, B) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(size(super::run) <= 1024, "{}", size(super::run));
+    }
 }

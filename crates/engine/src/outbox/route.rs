@@ -109,7 +109,11 @@ pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
         None => None,
     };
     dial.local_address = route.local_address;
-    dial.tls = tls_profile(server.tls.as_ref(), server.secure, route.ignore_certificates);
+    dial.tls = tls_profile(
+        server.tls.as_ref(),
+        server.secure,
+        route.ignore_certificates,
+    );
     dial.deadline = route.connect_timeout;
     let mut options = ConnectOptions::new(dial, route.ehlo_name.clone());
     options.start_tls = StartTls::WhenOffered;
