@@ -17,7 +17,7 @@ pub use body::{Body, BodyStream};
 pub use error::BackendError;
 pub use follow::{Change, Follow, ImapFolder, Phase, StateDelta, Step, SyncState};
 pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory};
-pub use network::{ImapCounters, Network, tls_profile};
+pub use network::{ImapCounters, Network, ResponseKind, tls_profile};
 
 /// A boxed future, so that the traits here can be used as objects.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

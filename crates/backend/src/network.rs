@@ -3,9 +3,10 @@
 use posthouse_model::account::TlsOptions;
 use posthouse_net::{TlsProfile, tls::MinVersion};
 use std::{
+    collections::BTreeMap,
     fmt,
     net::IpAddr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -38,13 +39,95 @@ pub fn tls_profile(
     profile
 }
 
-/// Bytes that went over IMAP connections, of all accounts together.
+/// What went over IMAP connections, of all accounts together.
 #[derive(Debug, Default)]
 pub struct ImapCounters {
     /// Bytes sent.
     pub sent: AtomicU64,
     /// Bytes received.
     pub received: AtomicU64,
+    responses: Mutex<BTreeMap<ResponseKind, u64>>,
+}
+
+/// Condition and code of a status response: `("NO", "TRYCREATE")`. The code is empty where there is
+/// none.
+pub type ResponseKind = (&'static str, &'static str);
+
+/// The response codes that are told apart (RFC 9051 section 7.1 and its extensions). Servers make up
+/// others, without end: they are counted together.
+const CODES: &[&str] = &[
+    "ALERT",
+    "ALREADYEXISTS",
+    "APPENDUID",
+    "AUTHENTICATIONFAILED",
+    "AUTHORIZATIONFAILED",
+    "BADCHARSET",
+    "CANNOT",
+    "CAPABILITY",
+    "CLIENTBUG",
+    "CLOSED",
+    "COMPRESSIONACTIVE",
+    "CONTACTADMIN",
+    "COPYUID",
+    "CORRUPTION",
+    "EXPIRED",
+    "EXPUNGEISSUED",
+    "HASCHILDREN",
+    "HIGHESTMODSEQ",
+    "INUSE",
+    "LIMIT",
+    "MAILBOXID",
+    "METADATA",
+    "MODIFIED",
+    "NOMODSEQ",
+    "NONEXISTENT",
+    "NOPERM",
+    "NOTSAVED",
+    "OVERQUOTA",
+    "PARSE",
+    "PERMANENTFLAGS",
+    "PRIVACYREQUIRED",
+    "READ-ONLY",
+    "READ-WRITE",
+    "REFERRAL",
+    "SERVERBUG",
+    "THROTTLED",
+    "TOOBIG",
+    "TRYCREATE",
+    "UIDNEXT",
+    "UIDNOTSTICKY",
+    "UIDVALIDITY",
+    "UNAVAILABLE",
+    "UNKNOWN-CTE",
+    "UNSEEN",
+    "USEATTR",
+    "WEBALERT",
+];
+
+impl ImapCounters {
+    /// Counts a status response.
+    pub(crate) fn count_response(&self, condition: &'static str, code: Option<&str>) {
+        let code = code.map_or("", |code| {
+            CODES
+                .iter()
+                .find(|known| known.eq_ignore_ascii_case(code))
+                .copied()
+                .unwrap_or("OTHER")
+        });
+        *self.lock().entry((condition, code)).or_default() += 1;
+    }
+
+    /// Status responses so far.
+    #[must_use]
+    pub fn responses(&self) -> BTreeMap<ResponseKind, u64> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ResponseKind, u64>> {
+        self.responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the instance says about reaching mail servers.
@@ -88,5 +171,23 @@ impl fmt::Debug for Network {
             .field("local_address", &self.local_address)
             .field("ignore_certificates", &self.ignore_certificates)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_response_codes_are_counted_together() {
+        let counters = ImapCounters::default();
+        for code in [None, Some("tryCreate"), Some("X-1"), Some("X-2")] {
+            counters.count_response("NO", code);
+        }
+        let expected = [("", 1), ("OTHER", 2), ("TRYCREATE", 1)];
+        assert_eq!(
+            counters.responses(),
+            BTreeMap::from(expected.map(|(code, count)| (("NO", code), count)))
+        );
     }
 }

@@ -9,8 +9,8 @@ use std::{
 use posthouse_backend::ImapCounters;
 use posthouse_model::{AccountState, EventType};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Counter, Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 /// Every metric of the process.
@@ -21,8 +21,6 @@ pub struct Metrics {
     pub api_call: IntCounterVec,
     /// Accounts by state.
     pub connections: IntGaugeVec,
-    /// Tagged replies of IMAP servers.
-    pub imap_responses: IntCounterVec,
     /// Deliveries of webhooks by outcome and event.
     pub webhooks: IntCounterVec,
     /// Events by type.
@@ -37,11 +35,13 @@ pub struct Metrics {
     pub query_tokens: IntCounter,
     /// Actors that ended in a panic and were started anew.
     pub actor_restarts: IntCounter,
-    /// IMAP bytes, counted by the backend.
+    /// IMAP traffic, counted by the backend.
     pub imap: Arc<ImapCounters>,
+    imap_responses: IntCounterVec,
     imap_sent: IntCounter,
     imap_received: IntCounter,
     resident: IntGauge,
+    cpu: Counter,
     descriptors: IntGauge,
     uptime: IntGauge,
 }
@@ -93,7 +93,7 @@ impl Metrics {
             connections: gauges("imap_connections", "Accounts by state", &["status"])?,
             imap_responses: counters(
                 "imap_responses",
-                "Tagged replies of IMAP servers",
+                "Status responses of IMAP servers",
                 &["response", "code"],
             )?,
             webhooks: counters("webhooks", "Deliveries of webhooks", &["status", "event"])?,
@@ -113,6 +113,11 @@ impl Metrics {
             imap_sent: counter("imap_bytes_sent", "Bytes sent to IMAP servers")?,
             imap_received: counter("imap_bytes_received", "Bytes received from IMAP servers")?,
             resident: gauge("process_resident_memory_bytes", "Resident memory")?,
+            cpu: {
+                let metric = Counter::new("process_cpu_seconds_total", "Processor time")?;
+                registry.register(Box::new(metric.clone()))?;
+                metric
+            },
             descriptors: gauge("process_open_fds", "Open file descriptors")?,
             uptime: gauge("posthouse_uptime_seconds", "Time since the start")?,
             registry,
@@ -155,10 +160,17 @@ impl Metrics {
             &self.imap_received,
             self.imap.received.load(Ordering::Relaxed),
         );
+        for ((response, code), total) in self.imap.responses() {
+            let metric = self.imap_responses.with_label_values(&[response, code]);
+            catch_up(&metric, total);
+        }
         let as_gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.uptime.set(as_gauge(self.started.elapsed().as_secs()));
         if let Some(bytes) = resident_bytes() {
             self.resident.set(as_gauge(bytes));
+        }
+        if let Some(seconds) = cpu_seconds() {
+            self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
         }
         if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
             self.descriptors.set(as_gauge(files.count() as u64));
@@ -185,6 +197,22 @@ fn resident_bytes() -> Option<u64> {
     Some(kib * 1024)
 }
 
+/// Processor time of this process, user and system, where the system tells it.
+fn cpu_seconds() -> Option<f64> {
+    /// Linux counts in hundredths of a second for programs, whatever it uses itself.
+    const PER_SECOND: f64 = 100.0;
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program may hold anything, parentheses too. Fields 14 and 15 of proc(5).
+    let (_, fields) = text.rsplit_once(')')?;
+    let ticks: u32 = fields
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u32>().ok())
+        .sum();
+    Some(f64::from(ticks) / PER_SECOND)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -206,6 +234,7 @@ mod tests {
             "imap_bytes_sent 7",
             r#"imap_connections{status="connected"} 0"#,
             "license_days_remaining -1",
+            "process_cpu_seconds_total ",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use posthouse_imap::{Connection, Error, Observer, Options, Sasl, Timeouts};
+use posthouse_imap::{Condition, Connection, Error, Observer, Options, Sasl, Timeouts};
 use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth};
 use posthouse_net::{Dial, NetError, Proxy, Security, Stream, error::io_code};
 use tokio::time::timeout;
@@ -25,6 +25,10 @@ impl Observer for ImapCounters {
 
     fn bytes_out(&self, count: usize) {
         self.sent.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    fn response(&self, condition: Condition, code: Option<&str>) {
+        self.count_response(condition.as_str(), code);
     }
 }
 

@@ -37,6 +37,9 @@ async fn lifecycle_is_told_by_webhooks() {
     assert_eq!(shown["type"], "imap");
     assert_eq!(shown["imap"]["auth"]["pass"], "******");
     assert_eq!(shown["lastError"], Value::Null);
+    let metrics = client.get("/metrics").await.text();
+    let counted = |line: &str| line.starts_with("imap_responses{") && line.contains("\"OK\"");
+    assert!(metrics.lines().any(counted), "{metrics}");
 
     // The same id again is an update.
     let again = client.post("/v1/account", &account(&user)).await.ok();
