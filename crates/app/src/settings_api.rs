@@ -122,8 +122,11 @@ fn normalize(
                 .as_array()
                 .is_some_and(|list| list.iter().any(|header| header["value"] == MASK));
             if masked {
-                restore_headers(&mut value, &current(setting.key))
-                    .map_err(|_| MASKED.to_owned())?;
+                let stored = current(setting.key);
+                restore_headers(&mut value, &stored).map_err(|_| MASKED.to_owned())?;
+                if value == stored {
+                    return Ok(None);
+                }
             }
         }
         Showing::Open | Showing::Internal => {}
@@ -192,8 +195,13 @@ mod tests {
             {"key": "Authorization", "value": "s"}, {"key": "B", "value": "2"}
         ]});
         assert_eq!(change(body, stored.clone()).unwrap(), expected);
+        let unchanged = json!({
+            "webhooksCustomHeaders": [{"key": "Authorization", "value": "******"}],
+        });
+        assert_eq!(change(unchanged, stored.clone()).unwrap(), json!({}));
         for body in [
             json!({"webhooks": "https://******:******@other/hook"}),
+            json!({"openAiAPIUrl": "https://******@h/"}),
             json!({"proxyUrl": "socks5://******@h"}),
             json!({"smtpServerPassword": "******"}),
             json!({"webhooksCustomHeaders": [{"key": "B", "value": "******"}]}),

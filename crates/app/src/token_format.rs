@@ -84,7 +84,7 @@ pub(crate) fn import(text: &str) -> Result<TokenRecord, BadExport> {
         .unwrap_or_else(Timestamp::now);
     fields.insert("created".to_owned(), created.millis().into());
     // As clients of the reference write "none".
-    for key in ["restrictions", "permissions", "account", "scopes"] {
+    for key in ["restrictions", "account"] {
         if fields.get(key) == Some(&Value::Bool(false)) {
             fields.remove(key);
         }
@@ -196,6 +196,7 @@ fn whole(number: f64) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use posthouse_model::{Action, Group};
 
     #[test]
     fn timestamps_of_all_sizes() {
@@ -215,28 +216,47 @@ mod tests {
         assert_eq!(read_timestamp(&[0; 5]), None);
     }
 
+    fn imported(fields: &[(&str, Pack)]) -> Result<TokenRecord, BadExport> {
+        let id = ("id".into(), "ab".repeat(32).into());
+        let fields = fields
+            .iter()
+            .map(|(key, value)| ((*key).into(), value.clone()));
+        let map = Pack::Map([id].into_iter().chain(fields).collect());
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &map).unwrap();
+        import(&BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
     #[test]
     fn plain_numbers_and_texts_are_read() {
-        let id = "ab".repeat(32);
         for created in [
             Pack::from(1_700_000_000_123_i64),
             Pack::from(1_700_000_000_123.0),
             Pack::from("2023-11-14T22:13:20.123Z"),
         ] {
-            let map = Pack::Map(vec![
-                ("id".into(), id.as_str().into()),
-                ("created".into(), created),
-                ("scopes".into(), Pack::Array(vec!["api".into()])),
-                ("account".into(), Pack::Nil),
-                ("unknown".into(), Pack::Ext(0, vec![0])),
-            ]);
-            let mut bytes = Vec::new();
-            rmpv::encode::write_value(&mut bytes, &map).unwrap();
-            let record = import(&BASE64_URL_SAFE_NO_PAD.encode(bytes)).unwrap();
+            let record = imported(&[
+                ("created", created),
+                ("scopes", Pack::Array(vec!["api".into()])),
+                ("account", Pack::Nil),
+                ("unknown", Pack::Ext(0, vec![0])),
+            ])
+            .unwrap();
             assert_eq!(record.created, Timestamp(1_700_000_000_123));
             assert_eq!(record.account, None);
             assert_eq!(import(&export(&record).unwrap()).unwrap(), record);
         }
+        // What restricts a token is never overlooked because it cannot be read.
+        let record = imported(&[("permissions", false.into())]).unwrap();
+        assert!(
+            record
+                .permissions
+                .check(Action::Read, Group::Account)
+                .is_err()
+        );
+        assert!(matches!(
+            imported(&[("scopes", false.into())]),
+            Err(BadExport::Record(_))
+        ));
         assert_eq!(import("%%%"), Err(BadExport::Base64));
         assert_eq!(import("AAAA"), Err(BadExport::Pack));
         assert_eq!(import("gA"), Err(BadExport::Id));

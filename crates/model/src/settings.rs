@@ -215,7 +215,7 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "openAiAPIUrl",
         "null",
-        Showing::Open,
+        Showing::Url,
         false,
         "Address of the language model's API.",
     ),
