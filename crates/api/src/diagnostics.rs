@@ -118,11 +118,8 @@ async fn guarded(
     served(response, route)
 }
 
-/// Where clients reach this server: the setting, else what proxy and client say.
-pub(crate) fn base_url(service_url: Option<&str>, trusted: bool, headers: &HeaderMap) -> String {
-    if let Some(url) = service_url.filter(|url| !url.is_empty()) {
-        return url.trim_end_matches('/').to_owned();
-    }
+/// Where this client reaches this server, as proxy and client say.
+pub(crate) fn base_url(trusted: bool, headers: &HeaderMap) -> String {
     let forwarded = |name: &str| {
         let value = headers.get(name).filter(|_| trusted)?.to_str().ok()?;
         Some(value.split(',').next().unwrap_or_default().trim())
@@ -167,15 +164,11 @@ mod tests {
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "mail.example.com, other"),
         ]);
-        assert_eq!(base_url(None, true, &behind), "https://mail.example.com");
-        assert_eq!(base_url(None, false, &behind), "http://inner:3000");
+        assert_eq!(base_url(true, &behind), "https://mail.example.com");
+        assert_eq!(base_url(false, &behind), "http://inner:3000");
+        assert_eq!(base_url(true, &headers(&[])), "http://localhost");
         assert_eq!(
-            base_url(Some("https://x.example/"), true, &behind),
-            "https://x.example"
-        );
-        assert_eq!(base_url(None, true, &headers(&[])), "http://localhost");
-        assert_eq!(
-            base_url(None, true, &headers(&[("host", "a\"b")])),
+            base_url(true, &headers(&[("host", "a\"b")])),
             "http://localhost"
         );
     }

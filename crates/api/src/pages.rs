@@ -92,17 +92,16 @@ struct Document {
 
 impl Document {
     fn get(&self, request: &Request) -> Bytes {
-        let settings = self.shared.app.settings();
         let peer = request
             .extensions()
             .get::<Peer>()
             .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
         let trusted = address::is_trusted(
             peer,
-            settings.bool("enableApiProxy"),
+            self.shared.app.settings().bool("enableApiProxy"),
             self.shared.config.proxies.as_deref(),
         );
-        let url = base_url(settings.text("serviceUrl"), trusted, request.headers());
+        let url = base_url(trusted, request.headers());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, text)) = &*last
             && *known == url
