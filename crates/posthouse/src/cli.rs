@@ -4,11 +4,15 @@ use std::{ffi::OsString, io::Write, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+/// Version and licence, as `version` and `-v` print them after the name.
+pub(crate) const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"), " (MIT OR Apache-2.0)");
+
 /// Posthouse: a self-hosted email gateway. One REST API, one stream of webhooks over any mailbox.
 #[derive(Debug, Parser)]
 #[command(
     name = "posthouse",
-    version,
+    display_name = "Posthouse",
+    version = VERSION,
     disable_version_flag = true,
     max_term_width = 100,
     after_help = "\

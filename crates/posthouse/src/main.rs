@@ -79,10 +79,7 @@ fn run(cli: cli::Cli) -> Result<ExitCode, Failure> {
             result.map_err(Failure::Config)?;
             cli::print("\nThe configuration can be used.\n");
         }
-        Command::Version => cli::print(&format!(
-            "Posthouse v{} (MIT OR Apache-2.0)\n",
-            env!("CARGO_PKG_VERSION")
-        )),
+        Command::Version => cli::print(&format!("Posthouse {}\n", cli::VERSION)),
     }
     Ok(ExitCode::SUCCESS)
 }

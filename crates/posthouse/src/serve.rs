@@ -102,6 +102,7 @@ async fn on(store: &Store, config: &Config, stop: CancellationToken) -> Result<(
     let app = App::start(store.clone(), app_config(config)?)
         .await
         .map_err(|error| Failure::of("the start", &error))?;
+    warn_of_proxies(config, &app);
     let first = if fresh && config.prepared_token.is_none() {
         let token = IssueToken {
             description: Some("First token".to_owned()),
@@ -228,11 +229,6 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
 }
 
 fn warn_of(config: &Config, values: &Values) {
-    if config.proxy_addresses.is_none() && config.api_proxy == Some(true) {
-        tracing::warn!(
-            "X-Forwarded-For is believed from everybody: name the proxies by EENGINE_API_PROXY_ADDRESSES"
-        );
-    }
     if config.require_api_auth == Some(false) {
         tracing::warn!(
             "a new store will serve the API without access tokens (EENGINE_REQUIRE_API_AUTH=false)"
@@ -244,6 +240,16 @@ fn warn_of(config: &Config, values: &Values) {
     if !values.kept.is_empty() || !values.ignored.is_empty() {
         tracing::info!(
             "some options have no effect in this version: `posthouse config check` lists them"
+        );
+    }
+}
+
+/// A client that may say who it is passes by address restrictions and writes what it likes into audit
+/// logs.
+fn warn_of_proxies(config: &Config, app: &App) {
+    if config.proxy_addresses.is_none() && app.settings().bool("enableApiProxy") {
+        tracing::warn!(
+            "X-Forwarded-For is believed from everybody: name the proxies by EENGINE_API_PROXY_ADDRESSES, or switch the setting enableApiProxy off"
         );
     }
 }

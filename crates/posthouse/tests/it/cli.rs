@@ -69,10 +69,11 @@ fn help_teaches() {
     for args in [&["version"][..], &["--version"], &["-v"]] {
         let output = run(folder.path(), args, &[]);
         assert!(output.status.success());
-        assert!(
-            stdout(&output).contains(env!("CARGO_PKG_VERSION")),
-            "{args:?}"
+        let expected = format!(
+            "Posthouse v{} (MIT OR Apache-2.0)\n",
+            env!("CARGO_PKG_VERSION")
         );
+        assert_eq!(stdout(&output), expected, "{args:?}");
     }
     let wrong = run(folder.path(), &["sevre"], &[]);
     assert_eq!(wrong.status.code(), Some(2));

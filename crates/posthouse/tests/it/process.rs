@@ -49,6 +49,20 @@ async fn the_first_token_is_printed_once() {
 }
 
 #[tokio::test]
+async fn believing_everybody_about_addresses_is_warned_of() {
+    const WARNING: &str = "X-Forwarded-For is believed from everybody";
+    let server = Server::start(BINARY).await;
+    assert!(server.log().contains(WARNING), "{}", server.log());
+    for (name, value) in [
+        ("EENGINE_API_PROXY_ADDRESSES", "127.0.0.1"),
+        ("EENGINE_API_PROXY", "false"),
+    ] {
+        let server = Server::builder(BINARY).env(name, value).start().await;
+        assert!(!server.log().contains(WARNING), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_issued_before_the_first_start_is_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
