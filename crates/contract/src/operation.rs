@@ -134,14 +134,6 @@ impl Operation {
     pub fn has_account(&self) -> bool {
         self.path_parameters.iter().any(|p| p.name == "account")
     }
-
-    /// Whether it answers with JSON on success, rather than a stream.
-    #[must_use]
-    pub fn answers_json(&self) -> bool {
-        self.responses
-            .iter()
-            .any(|r| r.status == 200 && r.media_type == Some("application/json"))
-    }
 }
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| match crate::compile() {

@@ -1,6 +1,6 @@
 //! What a token may do: scopes, actions, groups and the permissions record.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -287,21 +287,6 @@ impl Serialize for Permissions {
 impl<'de> Deserialize<'de> for Permissions {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::<Value>::deserialize(deserializer)?.into())
-    }
-}
-
-/// The scopes of a route, as its error body names them: comma-joined.
-pub struct ScopeList<'a>(pub &'a [Scope]);
-
-impl fmt::Display for ScopeList<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, scope) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(",")?;
-            }
-            f.write_str(scope.as_str())?;
-        }
-        Ok(())
     }
 }
 

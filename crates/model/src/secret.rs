@@ -87,23 +87,6 @@ pub fn holds_mask(sent: &str) -> bool {
     })
 }
 
-/// Whether a field of this name holds a secret that messages and logs must not quote.
-#[must_use]
-pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "pass",
-        "secret",
-        "token",
-        "key",
-        "seed",
-        "credential",
-        "signature",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
