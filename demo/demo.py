@@ -383,7 +383,7 @@ def walk(folder, binary, parts):
 
     screen.step("Reply to it")
     reply = {
-        "reference": {"message": hook["data"]["id"], "action": "reply", "inline": True},
+        "reference": {"message": hook["data"]["id"], "action": "reply"},
         "text": "Nine is fine. Tea, please.\n",
         "html": "<p>Nine is fine. <b>Tea</b>, please.</p>",
     }
