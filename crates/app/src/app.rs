@@ -37,6 +37,8 @@ pub struct AppConfig {
     pub max_attachment: u64,
     /// Settings written when they have no value yet (`disableTokens`, `enableApiProxy`, ...).
     pub seeds: Map<String, Value>,
+    /// Whether this start takes `disableTokens` back, whatever is stored.
+    pub require_tokens: bool,
     /// Settings written at every start; held against the contract of `POST /v1/settings`.
     pub prepared_settings: Option<Value>,
     /// A token in the exported format, imported unless its id is known.
@@ -51,6 +53,7 @@ impl Default for AppConfig {
             audit: AuditLimits::default(),
             max_attachment: 25 << 20,
             seeds: Map::new(),
+            require_tokens: false,
             prepared_settings: None,
             prepared_token: None,
         }

@@ -34,6 +34,9 @@ pub(crate) async fn run(store: &Store, config: &AppConfig) -> Result<(), StartEr
             None => tracing::error!(key, "no such setting"),
         }
     }
+    if config.require_tokens {
+        settings::set(store, &mut batch, "disableTokens", &json!(false), false)?;
+    }
     for (key, value) in defaults()? {
         let sealed = find(key).is_some_and(|setting| setting.is_sealed());
         settings::set_absent(store, &mut batch, key, &value, sealed)?;

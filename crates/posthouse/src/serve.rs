@@ -43,7 +43,7 @@ pub(crate) fn run(config: &Config, values: &Values) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    warn_of(config, values);
+    warn_of(values);
     // A second installation is refused; there is none before this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -102,7 +102,7 @@ async fn on(store: &Store, config: &Config, stop: CancellationToken) -> Result<(
     let app = App::start(store.clone(), app_config(config)?)
         .await
         .map_err(|error| Failure::of("the start", &error))?;
-    warn_of_proxies(config, &app);
+    warn_of_openness(config, &app);
     let first = if fresh && config.prepared_token.is_none() {
         let token = IssueToken {
             description: Some("First token".to_owned()),
@@ -216,6 +216,7 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
         },
         max_attachment: config.max_attachment,
         seeds,
+        require_tokens: config.require_api_auth == Some(true),
         // That it is a JSON object was checked with the rest of the configuration.
         prepared_settings: config
             .settings
@@ -228,12 +229,7 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
     })
 }
 
-fn warn_of(config: &Config, values: &Values) {
-    if config.require_api_auth == Some(false) {
-        tracing::warn!(
-            "a new store will serve the API without access tokens (EENGINE_REQUIRE_API_AUTH=false)"
-        );
-    }
+fn warn_of(values: &Values) {
     for name in &values.unknown {
         tracing::warn!(name, "a variable that is not known");
     }
@@ -244,9 +240,14 @@ fn warn_of(config: &Config, values: &Values) {
     }
 }
 
-/// A client that may say who it is passes by address restrictions and writes what it likes into audit
-/// logs.
-fn warn_of_proxies(config: &Config, app: &App) {
+/// Tells of doors that stand open by stored settings, whoever opened them and when.
+fn warn_of_openness(config: &Config, app: &App) {
+    if app.settings().bool("disableTokens") {
+        tracing::warn!(
+            "the API is open to everybody who reaches it, without access tokens; EENGINE_REQUIRE_API_AUTH=true closes it"
+        );
+    }
+    // Such a client passes by address restrictions and writes what it likes into audit logs.
     if config.proxy_addresses.is_none() && app.settings().bool("enableApiProxy") {
         tracing::warn!(
             "X-Forwarded-For is believed from everybody: name the proxies by EENGINE_API_PROXY_ADDRESSES, or switch the setting enableApiProxy off"

@@ -57,6 +57,15 @@ async fn defaults_are_drawn_once_and_runs_are_counted() {
         assert_eq!(value(&store, "disableTokens").await, true);
         assert_eq!(value(&store, "notifyText").await, false);
         store.close().await.unwrap();
+
+        // Who asks for tokens gets them, also on a store that was open to all.
+        let store = start(AppConfig {
+            require_tokens: true,
+            ..AppConfig::default()
+        })
+        .await;
+        assert_eq!(value(&store, "disableTokens").await, false);
+        store.close().await.unwrap();
     }
 }
 

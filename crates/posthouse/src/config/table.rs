@@ -195,7 +195,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         &["POSTHOUSE_REQUIRE_API_AUTH", "EENGINE_REQUIRE_API_AUTH"],
         Bool,
         "",
-        "false opens the API to everybody who reaches it. Read at the first start only; later the setting disableTokens decides.",
+        "false opens the API to everybody who reaches it, from the first start on; true closes it again at any start.",
     ),
     used(
         "service.enableOAuthTokensApi",

@@ -49,6 +49,22 @@ async fn the_first_token_is_printed_once() {
 }
 
 #[tokio::test]
+async fn an_open_store_is_warned_of() {
+    const WARNING: &str = "the API is open to everybody";
+    let open = Server::builder(BINARY)
+        .env("EENGINE_REQUIRE_API_AUTH", "false")
+        .start()
+        .await;
+    assert!(open.log().contains(WARNING), "{}", open.log());
+    assert_eq!(open.anonymous().get("/v1/stats").await.status, 200);
+    drop(open);
+    let mut server = Server::start(BINARY).await;
+    assert!(!server.log().contains(WARNING), "{}", server.log());
+    assert_eq!(server.anonymous().get("/v1/stats").await.status, 401);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn believing_everybody_about_addresses_is_warned_of() {
     const WARNING: &str = "X-Forwarded-For is believed from everybody";
     let server = Server::start(BINARY).await;
