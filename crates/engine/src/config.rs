@@ -18,7 +18,7 @@ pub struct EngineConfig {
     pub webhook_workers: usize,
     /// Outgoing messages at once.
     pub submit_workers: usize,
-    /// Accounts that connect at once.
+    /// Accounts that connect at once to one mail host.
     pub connecting: usize,
     /// How long connecting and logging in to a mail server may take.
     pub connect_timeout: Duration,

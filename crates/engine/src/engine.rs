@@ -30,6 +30,9 @@ const WATCH: Duration = Duration::from_millis(250);
 const UPKEEP: Duration = Duration::from_secs(300);
 /// Accounts read at once when starting.
 const START_PAGE: u32 = 500;
+/// Mail hosts that are remembered, whether or not somebody connects to them.
+const HOSTS: usize = 1024;
+
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -63,7 +66,7 @@ struct Inner {
     factory: MailboxFactory,
     http: EgressClient,
     actors: Mutex<HashMap<AccountId, Arc<Shared>>>,
-    connecting: Arc<Semaphore>,
+    connecting: Mutex<HashMap<String, Arc<Semaphore>>>,
     webhooks: Notify,
     outbox: Notify,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
@@ -99,14 +102,13 @@ impl Engine {
             ..ClientOptions::default()
         })?;
         let (generations, _) = watch::channel(generation::read(&store).await?);
-        let connecting = Arc::new(Semaphore::new(config.connecting.max(1)));
         let engine = Self(Arc::new(Inner {
             settings: SettingsCell::default(),
             metrics: Metrics::new()?,
             factory,
             http,
             actors: Mutex::default(),
-            connecting,
+            connecting: Mutex::default(),
             webhooks: Notify::new(),
             outbox: Notify::new(),
             generations,
@@ -137,7 +139,9 @@ impl Engine {
     pub async fn shutdown(&self, deadline: Duration) {
         self.0.stop.cancel();
         // Whoever waits for its turn to connect waits no longer.
-        self.0.connecting.close();
+        for turns in self.turns().values() {
+            turns.close();
+        }
         for shared in self.actors().values() {
             shared.ask(Ask::Stop);
         }
@@ -232,7 +236,7 @@ impl Engine {
             return Ok(AccountHandle::Local(LocalAccount(shared.clone())));
         }
         match accounts::exists(self.store(), id).await {
-            Ok(true) => Ok(AccountHandle::Local(LocalAccount(self.ensure_actor(id)))),
+            Ok(true) => Ok(AccountHandle::Local(LocalAccount(self.ensure_actor(id).0))),
             Ok(false) => Err(ApiError::account_not_found()),
             Err(error) => {
                 tracing::error!(account = %id, %error, "the account cannot be read");
@@ -243,7 +247,11 @@ impl Engine {
 
     /// Starts an account that was registered, or has it load its changed configuration.
     pub fn account_changed(&self, id: &AccountId) {
-        self.ensure_actor(id).ask(Ask::Reload);
+        let (shared, new) = self.ensure_actor(id);
+        // A new actor reads what is there now; told to read it again it would connect twice.
+        if !new {
+            shared.ask(Ask::Reload);
+        }
     }
 
     /// Stops an account that was deleted.
@@ -288,8 +296,29 @@ impl Engine {
         self.0.tasks.spawn(task);
     }
 
-    pub(crate) async fn connecting(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.connecting.clone().acquire_owned().await.ok()
+    /// Waits for a turn to connect to a mail host; none when the engine stops. A host that does
+    /// not answer keeps only its own accounts waiting.
+    pub(crate) async fn connecting(&self, host: &str) -> Option<OwnedSemaphorePermit> {
+        let turns = {
+            let mut turns = self.turns();
+            if self.stopping().is_cancelled() {
+                return None;
+            }
+            if turns.len() >= HOSTS {
+                turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+            }
+            let at_once = self.config().connecting.max(1);
+            let turns = turns
+                .entry(host.to_ascii_lowercase())
+                .or_insert_with(|| Arc::new(Semaphore::new(at_once)));
+            turns.clone()
+        };
+        turns.acquire_owned().await.ok()
+    }
+
+    fn turns(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
+        let turns = self.0.connecting.lock();
+        turns.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn open_mailbox(
@@ -342,10 +371,11 @@ impl Engine {
         self.0.actors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ensure_actor(&self, id: &AccountId) -> Arc<Shared> {
+    /// The actor of an account, and whether it was started for this.
+    fn ensure_actor(&self, id: &AccountId) -> (Arc<Shared>, bool) {
         let mut actors = self.actors();
         if let Some(shared) = actors.get(id) {
-            return shared.clone();
+            return (shared.clone(), false);
         }
         let shared = Arc::new(Shared::new(id.clone()));
         actors.insert(id.clone(), shared.clone());
@@ -368,7 +398,7 @@ impl Engine {
                 }
             });
         }
-        shared
+        (shared, true)
     }
 
     async fn start_accounts(self) {

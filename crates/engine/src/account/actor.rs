@@ -8,9 +8,9 @@ use posthouse_model::{
     AccountState, EventType, Timestamp,
     account::{AccountConfig, AccountError, AccountStatus},
 };
-use posthouse_store::{StoreError, accounts, announce as markers, mailboxes};
+use posthouse_store::{Batch, StoreError, accounts, announce as markers, mailboxes};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     announce::{AnnounceError, Announcer, Pending},
@@ -35,12 +35,48 @@ pub(crate) async fn run(engine: Engine, shared: Arc<Shared>) {
                 engine.metrics().actor_restarts.inc();
                 tracing::error!(account = %shared.id, "the actor panicked and is started anew");
                 shared.set_mailbox(None);
-                tokio::time::sleep(backoff.failed(random())).await;
+                Box::pin(interrupted(&engine, &shared)).await;
+                let wait = backoff.failed(random());
+                if pause(&shared, &mut backoff, wait).await {
+                    break;
+                }
             }
         }
     }
     shared.set_mailbox(None);
     engine.note_state(&shared, None);
+}
+
+/// Notes that an account whose actor panicked is being connected again.
+async fn interrupted(engine: &Engine, shared: &Arc<Shared>) {
+    let noted = match Connection::load(engine, shared).await {
+        Ok(Some(connection)) => connection.transition(AccountState::Connecting).await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::error!(account = %shared.id, %error, "the state of the account cannot be written");
+    }
+}
+
+/// Waits before the next try, or until somebody asks for it; true when the actor is to end.
+async fn pause(shared: &Shared, backoff: &mut Backoff, wait: Duration) -> bool {
+    let until = Instant::now() + wait;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => return false,
+            () = shared.wake.notified() => {
+                let asked = shared.take_asked();
+                if asked.has(Ask::Stop) {
+                    return true;
+                }
+                if asked.has(Ask::Reload) || asked.has(Ask::Sync) {
+                    *backoff = Backoff::default();
+                    return false;
+                }
+            }
+        }
+    }
 }
 
 /// How one connection ended.
@@ -80,21 +116,8 @@ async fn live(engine: &Engine, shared: &Arc<Shared>, backoff: &mut Backoff) {
             End::Failed { lived: Some(lived) } => backoff.lost(lived, random()),
             End::Failed { lived: None } => backoff.failed(random()),
         };
-        let until = Instant::now() + wait;
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep_until(until) => break,
-                () = shared.wake.notified() => {
-                    let asked = shared.take_asked();
-                    if asked.has(Ask::Stop) {
-                        return;
-                    }
-                    if asked.has(Ask::Reload) || asked.has(Ask::Sync) {
-                        *backoff = Backoff::default();
-                        break;
-                    }
-                }
-            }
+        if pause(shared, backoff, wait).await {
+            return;
         }
     }
 }
@@ -106,6 +129,7 @@ struct Connection {
     config: Arc<AccountConfig>,
     status: AccountStatus,
     epoch: i64,
+    version: i64,
     following_since: Option<Instant>,
 }
 
@@ -121,6 +145,7 @@ impl Connection {
                 config: Arc::new(stored.account.config),
                 status: stored.account.status,
                 epoch: stored.epoch,
+                version: stored.version,
                 following_since: None,
             })
         }))
@@ -157,10 +182,10 @@ impl Connection {
             Err(end) => return end,
         };
         // Connecting many accounts is paced; the permit goes back once this one is following.
-        let mut permit = Box::pin(self.engine.connecting()).await;
-        if permit.is_none() {
-            return End::Stop;
-        }
+        let mut permit = match Box::pin(self.permit()).await {
+            Ok(permit) => Some(permit),
+            Err(end) => return end,
+        };
         loop {
             tokio::select! {
                 step = follower.next() => match step {
@@ -168,23 +193,48 @@ impl Connection {
                         if step.phase == Phase::Following {
                             drop(permit.take());
                         }
-                        if let Err(end) = Box::pin(self.took(step, &mailbox)).await {
-                            return end;
+                        match Box::pin(self.took(step, &mailbox)).await {
+                            Ok(false) => {}
+                            Ok(true) => follower.poke(),
+                            Err(end) => return end,
                         }
                     }
                     Err(error) => return Box::pin(self.failed(error)).await,
                 },
                 () = self.shared.wake.notified() => {
-                    let asked = self.shared.take_asked();
-                    if asked.has(Ask::Stop) {
-                        return End::Stop;
+                    match self.asked() {
+                        Ok(false) => {}
+                        Ok(true) => follower.poke(),
+                        Err(end) => return end,
                     }
-                    if asked.has(Ask::Reload) {
-                        return End::Reload;
-                    }
-                    if asked.has(Ask::Sync) {
-                        follower.poke();
-                    }
+                }
+            }
+        }
+    }
+
+    /// What somebody asked for: an end, or whether to compare with the server.
+    fn asked(&self) -> Result<bool, End> {
+        let asked = self.shared.take_asked();
+        if asked.has(Ask::Stop) {
+            Err(End::Stop)
+        } else if asked.has(Ask::Reload) {
+            Err(End::Reload)
+        } else {
+            Ok(asked.has(Ask::Sync))
+        }
+    }
+
+    /// Waits for its turn to connect.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, End> {
+        let imap = self.config.imap.as_ref();
+        let host = imap.and_then(|imap| imap.host.as_deref());
+        let turn = self.engine.connecting(host.unwrap_or_default());
+        tokio::pin!(turn);
+        loop {
+            tokio::select! {
+                permit = &mut turn => return permit.ok_or(End::Stop),
+                () = self.shared.wake.notified() => {
+                    self.asked()?;
                 }
             }
         }
@@ -205,8 +255,9 @@ impl Connection {
         }
     }
 
-    /// Records a step, then announces what it found.
-    async fn took(&mut self, step: Step, mailbox: &Arc<dyn Mailbox>) -> Result<(), End> {
+    /// Records a step, then announces what it found; true when somebody asked for a comparison
+    /// meanwhile.
+    async fn took(&mut self, step: Step, mailbox: &Arc<dyn Mailbox>) -> Result<bool, End> {
         let first = self.following_since.is_none() && step.phase == Phase::Following;
         let pending = step
             .changes
@@ -220,7 +271,7 @@ impl Connection {
         }
         // Markers of an earlier run are found when the first comparison is done.
         if !(pending || first) {
-            return Ok(());
+            return Ok(false);
         }
         let announcer = Announcer {
             engine: &self.engine,
@@ -229,8 +280,20 @@ impl Connection {
             mailbox,
             epoch: self.epoch,
         };
-        match announcer.run().await {
-            Ok(()) => Ok(()),
+        let mut poke = false;
+        let announced = {
+            let announcing = announcer.run();
+            tokio::pin!(announcing);
+            loop {
+                // What is dropped half-way stands in the store as a marker, or is announced.
+                tokio::select! {
+                    announced = &mut announcing => break announced,
+                    () = self.shared.wake.notified() => poke |= self.asked()?,
+                }
+            }
+        };
+        match announced {
+            Ok(()) => Ok(poke),
             Err(AnnounceError::Store(error)) => Err(self.store_failed(&error).await),
             Err(AnnounceError::Backend(error)) => Err(self.failed(error).await),
         }
@@ -261,6 +324,7 @@ impl Connection {
                 .and_then(|mailbox| mailbox.special_use)
                 .map(|special| special.to_string())
         };
+        let mut marked = now;
         for change in &step.changes {
             match change {
                 Change::MessageNew {
@@ -273,7 +337,9 @@ impl Connection {
                         uid: *uid,
                         path: path.clone(),
                     };
-                    markers::put(&mut recorder.batch, id, 0, message, &pending, now)?;
+                    // Markers are taken in order of their times: those of one step in its order.
+                    markers::put(&mut recorder.batch, id, 0, message, &pending, marked)?;
+                    marked = marked.after(Duration::from_millis(1));
                 }
                 Change::MailboxNew { path, uid_validity } => {
                     let special = special_use(path);
@@ -444,8 +510,14 @@ impl Connection {
         }
         let mut status = self.status.clone();
         status.last_error = Some(last);
+        let mut disabled = false;
         if state == AccountState::AuthenticationError {
-            status.auth_failing_since.get_or_insert_with(Timestamp::now);
+            let now = Timestamp::now();
+            let since = *status.auth_failing_since.get_or_insert(now);
+            disabled = now.since(since) >= self.engine.config().max_auth_failure;
+        }
+        if disabled {
+            self.disable_imap(&mut recorder.batch, &mut status);
         }
         let recorded = accounts::set_status(&mut recorder.batch, &self.shared.id, &status);
         accounts::set_state(&mut recorder.batch, &self.shared.id, self.epoch, state);
@@ -457,7 +529,34 @@ impl Connection {
         }
         self.status = status;
         self.engine.note_state(&self.shared, Some(state));
+        if disabled {
+            return End::Reload;
+        }
         End::Failed { lived }
+    }
+
+    /// A server that refused for days is not asked any more (behaviour 8.2).
+    fn disable_imap(&self, batch: &mut Batch, status: &mut AccountStatus) {
+        let mut config = (*self.config).clone();
+        if let Some(imap) = &mut config.imap {
+            imap.disabled = Some(true);
+        }
+        let store = self.engine.store();
+        if let Err(error) =
+            accounts::update_config(store, batch, &self.shared.id, self.version, &config)
+        {
+            tracing::error!(account = %self.shared.id, %error, "the account cannot be written");
+            return;
+        }
+        // Whoever enables it again starts anew.
+        status.auth_failing_since = None;
+        if let Some(last) = &mut status.last_error {
+            last.response = format!(
+                "IMAP was disabled, as authentication kept failing: {}",
+                last.response
+            );
+        }
+        tracing::warn!(account = %self.shared.id, "IMAP was disabled, as authentication kept failing");
     }
 
     async fn transition(&self, state: AccountState) -> Result<(), StoreError> {

@@ -23,6 +23,8 @@ const AT_ONCE: usize = 3;
 const PAGE: u32 = 100;
 /// Events committed at once.
 const COMMIT: usize = 25;
+/// Reading one message may take so long.
+const READ: Duration = Duration::from_secs(120);
 /// A message that cannot be read is tried this often.
 const TRIES: u32 = 5;
 
@@ -139,7 +141,8 @@ impl Announcer<'_> {
         let began = Timestamp::now();
         let mut wait = Duration::from_secs(1);
         for tries in 0..TRIES {
-            match self.mailbox.message(id, options).await {
+            let read = tokio::time::timeout(READ, self.mailbox.message(id, options));
+            match read.await.unwrap_or(Err(BackendError::Timeout)) {
                 Ok(message) => {
                     let missing = (tries > 0).then(|| (tries, elapsed(began)));
                     return Ok(Read::Message(Box::new(message), missing));

@@ -2,7 +2,14 @@
 //! events that tell of it; before the last bytes leave, it is marked, so that after a crash it is
 //! known which messages may have been sent already.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -32,7 +39,7 @@ use super::{
 use crate::{CallContext, Engine, event::NewEvent, random};
 
 /// How long a message is leased; it is renewed while it is being sent.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_secs(60);
 /// The longest sleep without a look at the store: hints can be lost.
 const POLL: Duration = Duration::from_secs(5);
 /// An attempt ends after this time.
@@ -130,6 +137,7 @@ async fn process(engine: &Engine, pool: &Pool, lease: Lease, message: StoredMess
         pool,
         lease,
         message,
+        marked: AtomicBool::new(false),
     };
     match Box::pin(work.run()).await {
         Ok(()) => {}
@@ -146,6 +154,8 @@ struct Worker<'a> {
     pool: &'a Pool,
     lease: Lease,
     message: StoredMessage,
+    /// The last bytes may have been written.
+    marked: AtomicBool,
 }
 
 /// A message that the server took.
@@ -208,7 +218,10 @@ impl Worker<'_> {
             }
             Ok(Err(SendFailure::Hook(error))) => Err(error),
             Err(_) => {
-                let failure = Failure::local("Sending took too long", "ETIMEDOUT", false);
+                let failure = Failure {
+                    ambiguous: self.marked.load(Ordering::Relaxed),
+                    ..Failure::local("Sending took too long", "ETIMEDOUT", false)
+                };
                 self.failed(&config, &failure, route.describe(None)).await
             }
         }
@@ -236,6 +249,7 @@ impl Worker<'_> {
                 let mut batch = Batch::new();
                 outbox::mark_sending(&mut batch, &self.lease, self.engine.store().now());
                 self.engine.store().commit(batch).await?;
+                self.marked.store(true, Ordering::Relaxed);
                 Ok::<_, WorkError>(())
             };
             match session.send(&envelope, body.reader, mark).await {

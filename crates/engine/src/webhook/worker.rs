@@ -28,8 +28,8 @@ use super::{
 };
 use crate::{Engine, Settings, event::default_url, random};
 
-/// How long a lane is leased.
-const LEASE: Duration = Duration::from_secs(90);
+/// How long a lane is leased; it is renewed while it is worked on.
+const LEASE: Duration = Duration::from_secs(30);
 /// How long a failing head holds its lane before later events pass.
 const ORDER_HOLD: Duration = Duration::from_secs(60);
 /// The longest sleep without a look at the store: hints can be lost.
@@ -125,7 +125,11 @@ enum WorkError {
 }
 
 async fn work(engine: &Engine, lane: &Lane) {
-    match Box::pin(deliver_lane(engine, lane)).await {
+    let worked = tokio::select! {
+        worked = Box::pin(deliver_lane(engine, lane)) => worked,
+        error = keep_lane(engine, lane) => Err(error),
+    };
+    match worked {
         Ok(()) => {}
         Err(WorkError::Batch(error)) if error.is_guard(deliveries::LANE_GUARD) => {
             tracing::warn!(account = %lane.account, "the lane is another worker's now");
@@ -138,9 +142,20 @@ async fn work(engine: &Engine, lane: &Lane) {
     }
 }
 
+/// Prolongs the lease until that fails.
+async fn keep_lane(engine: &Engine, lane: &Lane) -> WorkError {
+    loop {
+        tokio::time::sleep(LEASE / 3).await;
+        let mut batch = Batch::new();
+        deliveries::renew(&mut batch, lane, engine.store().now().after(LEASE));
+        if let Err(error) = engine.store().commit(batch).await {
+            return error.into();
+        }
+    }
+}
+
 async fn deliver_lane(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
     let store = engine.store();
-    let mut leased = Instant::now();
     let stored = accounts::get(store, &lane.account).await?;
     let (config, status) = match &stored {
         Some(stored) => (Some(&stored.account.config), Some(&stored.account.status)),
@@ -157,10 +172,6 @@ async fn deliver_lane(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
             return Ok(());
         };
         let mut batch = Batch::new();
-        if leased.elapsed() > LEASE / 3 {
-            deliveries::renew(&mut batch, lane, now.after(LEASE));
-            leased = Instant::now();
-        }
         let settings = engine.settings();
         let gone = config.is_none() && delivery.kind != EventType::AccountDeleted;
         match default_url(&settings, config).filter(|_| !gone) {

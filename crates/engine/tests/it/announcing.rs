@@ -1,0 +1,311 @@
+//! New messages become events: each once, in order, whatever dies when.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use posthouse_backend::{
+    Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Follow, Mailbox, SyncState,
+    fake::{Act, FakeMailbox, FakeMessage},
+};
+use posthouse_model::{
+    AccountState, EventType,
+    command::{Append, ListMessages},
+    mailbox,
+    message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+};
+use posthouse_store::{announce, events};
+use posthouse_testkit::eventually;
+use serde_json::Value;
+
+use crate::support::{House, LIMIT, imap_account};
+
+both!(
+    every_message_is_announced_once_over_kills,
+    a_death_between_index_and_event_repeats_nothing,
+    a_message_that_vanishes_is_told_missing,
+    initialized_is_told_once,
+);
+
+fn lost() -> BackendError {
+    BackendError::Connection {
+        response: "gone".to_owned(),
+        code: "ECONNRESET".to_owned(),
+    }
+}
+
+/// Numbers that look random and are the same every time.
+fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+    *seed >> 33
+}
+
+async fn every_message_is_announced_once_over_kills(house: &House) {
+    const ROUNDS: usize = 12;
+    let fake = house.fake("ann");
+    fake.set_chunk(7);
+    let mut process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    let mut pushed = Vec::new();
+    let mut seed = 42;
+    for round in 0..ROUNDS {
+        for number in 0..next(&mut seed) % 25 {
+            pushed.push(fake.push(FakeMessage::new(&format!("r{round}n{number}"))));
+        }
+        if next(&mut seed).is_multiple_of(3) {
+            fake.script(Act::Fail(lost()));
+        }
+        tokio::time::sleep(Duration::from_millis(next(&mut seed) % 150)).await;
+        process.kill().await;
+        if next(&mut seed).is_multiple_of(2) {
+            pushed.push(fake.push(FakeMessage::new(&format!("between{round}"))));
+        }
+        process = house.start().await;
+        tokio::time::sleep(Duration::from_millis(next(&mut seed) % 150)).await;
+    }
+    let announced = process
+        .wait_events(&id, EventType::MessageNew, pushed.len())
+        .await;
+    let announced: Vec<_> = announced
+        .iter()
+        .map(|data| data["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(announced, pushed, "each once, in the order of arrival");
+    assert_eq!(
+        process
+            .events_of(&id, EventType::AccountInitialized)
+            .await
+            .len(),
+        1
+    );
+    assert!(
+        announce::list::<Value>(process.store(), &id, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    // Every event arrives; first attempts are in the order of the events.
+    let all = events::of_account(process.store(), &id, 0, 10_000)
+        .await
+        .unwrap();
+    let order: HashMap<String, i64> = all
+        .iter()
+        .map(|event| (event.id.to_string(), event.seq))
+        .collect();
+    let limit = Duration::from_secs(100);
+    eventually("every webhook", limit, || async {
+        let got: HashSet<_> = house
+            .hooks
+            .hooks()
+            .iter()
+            .map(|hook| {
+                hook.header("X-EE-Wh-Event-Id")
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect();
+        order.keys().all(|id| got.contains(id)).then_some(())
+    })
+    .await;
+    let mut seen = HashSet::new();
+    let mut last = 0;
+    for hook in house.hooks.hooks() {
+        let event = hook.header("X-EE-Wh-Event-Id").unwrap().to_owned();
+        let seq = order[&event];
+        if seen.insert(event) {
+            assert!(seq > last, "event {seq} came after {last}");
+            last = seq;
+        }
+    }
+}
+
+/// A mailbox whose messages cannot be read while it is stuck: the call never ends.
+pub struct Stuck {
+    pub inner: FakeMailbox,
+    pub stuck: Arc<AtomicBool>,
+}
+
+impl Stuck {
+    pub fn new(inner: FakeMailbox) -> (Self, Arc<AtomicBool>) {
+        let stuck = Arc::new(AtomicBool::new(true));
+        let mailbox = Self {
+            inner,
+            stuck: stuck.clone(),
+        };
+        (mailbox, stuck)
+    }
+}
+
+impl Mailbox for Stuck {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn list_mailboxes(
+        &self,
+        counters: bool,
+    ) -> BoxFuture<'_, Result<Vec<mailbox::Mailbox>, BackendError>> {
+        self.inner.list_mailboxes(counters)
+    }
+
+    fn list_messages<'a>(
+        &'a self,
+        request: &'a ListMessages,
+    ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
+        self.inner.list_messages(request)
+    }
+
+    fn message<'a>(
+        &'a self,
+        id: &'a str,
+        options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Message, BackendError>> {
+        Box::pin(async move {
+            if self.stuck.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            self.inner.message(id, options).await
+        })
+    }
+
+    fn text<'a>(
+        &'a self,
+        id: &'a str,
+        text_type: TextType,
+        max_bytes: Option<u64>,
+    ) -> BoxFuture<'a, Result<Text, BackendError>> {
+        self.inner.text(id, text_type, max_bytes)
+    }
+
+    fn source<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
+        self.inner.source(id)
+    }
+
+    fn attachment<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
+        self.inner.attachment(id)
+    }
+
+    fn update<'a>(
+        &'a self,
+        id: &'a str,
+        update: &'a MessageUpdate,
+    ) -> BoxFuture<'a, Result<(), BackendError>> {
+        self.inner.update(id, update)
+    }
+
+    fn append<'a>(
+        &'a self,
+        append: &'a Append,
+        body: BodyStream,
+    ) -> BoxFuture<'a, Result<Appended, BackendError>> {
+        self.inner.append(append, body)
+    }
+
+    fn follow(&self, state: SyncState) -> Box<dyn Follow> {
+        self.inner.follow(state)
+    }
+}
+
+async fn a_death_between_index_and_event_repeats_nothing(house: &House) {
+    let fake = FakeMailbox::new();
+    let (mailbox, stuck) = Stuck::new(fake.clone());
+    house.mailbox("ann", mailbox);
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    let message = fake.push(FakeMessage::new("between"));
+    // The index knows it, the event is not there yet.
+    eventually("the marker", LIMIT, || async {
+        let markers = announce::list::<Value>(process.store(), &id, 10)
+            .await
+            .unwrap();
+        (markers.len() == 1).then_some(())
+    })
+    .await;
+    assert!(
+        process
+            .events_of(&id, EventType::MessageNew)
+            .await
+            .is_empty()
+    );
+    process.kill().await;
+    stuck.store(false, Ordering::SeqCst);
+    let process = house.start().await;
+    let told = process.wait_events(&id, EventType::MessageNew, 1).await;
+    assert_eq!(told[0]["id"], message);
+    // And once more, with nothing left to tell.
+    process.kill().await;
+    let process = house.start().await;
+    process.wait_state(&id, AccountState::Connected).await;
+    fake.push(FakeMessage::new("after"));
+    let told = process.wait_events(&id, EventType::MessageNew, 2).await;
+    assert_eq!(told.len(), 2);
+}
+
+async fn a_message_that_vanishes_is_told_missing(house: &House) {
+    let gone = house.fake("gone");
+    let late = house.fake("late");
+    let process = house.start().await;
+    let gone_id = process.register(&imap_account("gone")).await;
+    let late_id = process.register(&imap_account("late")).await;
+    process.wait_state(&gone_id, AccountState::Connected).await;
+    process.wait_state(&late_id, AccountState::Connected).await;
+
+    late.fail_verb(BackendError::message_not_found());
+    late.push(FakeMessage::new("late"));
+    let message = gone.push(FakeMessage::new("gone"));
+    gone.remove(&message);
+
+    let told = process
+        .wait_events(&late_id, EventType::MessageNew, 1)
+        .await;
+    assert_eq!(told[0]["missingRetries"], 1);
+    assert!(told[0]["missingDelay"].as_u64().unwrap() >= 900);
+    let told = process
+        .wait_events(&gone_id, EventType::MessageMissing, 1)
+        .await;
+    assert_eq!(told[0]["id"], message);
+    assert_eq!(told[0]["missingRetries"], 5);
+    assert!(told[0]["missingDelay"].as_u64().unwrap() >= 5_000);
+    assert!(
+        process
+            .events_of(&gone_id, EventType::MessageNew)
+            .await
+            .is_empty()
+    );
+}
+
+async fn initialized_is_told_once(house: &House) {
+    let fake = house.fake("ann");
+    fake.put(FakeMessage::new("old"));
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    let told = process
+        .wait_events(&id, EventType::AccountInitialized, 1)
+        .await;
+    assert_eq!(told[0]["initialized"], true);
+    process.kill().await;
+    let process = house.start().await;
+    process.wait_state(&id, AccountState::Connected).await;
+    let kinds: Vec<_> = process
+        .events(&id)
+        .await
+        .iter()
+        .map(|event| event.1)
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            EventType::AuthenticationSuccess,
+            EventType::AccountInitialized
+        ],
+        "what was there before is no news"
+    );
+}
