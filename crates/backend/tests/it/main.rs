@@ -6,6 +6,7 @@ mod folders;
 mod following;
 mod listing;
 mod messages;
+mod oauth;
 mod sessions;
 mod setup;
 mod support;
