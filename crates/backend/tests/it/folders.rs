@@ -26,7 +26,10 @@ async fn folders_with_counters() {
         (2, 1, Some(3))
     );
     let paths: Vec<_> = folders.iter().map(|folder| folder.path.as_str()).collect();
-    assert_eq!(&paths[..4], ["INBOX", "Sent", "Drafts", "Trash"]);
+    assert_eq!(
+        &paths[..6],
+        ["INBOX", "Sent", "Drafts", "Archive", "Junk", "Trash"]
+    );
     let deep = folders
         .iter()
         .find(|folder| folder.path == "Work/Müll")
@@ -63,7 +66,7 @@ async fn aliases_reach_the_special_folders() {
     assert_eq!(total(&mailbox, "inbox").await.unwrap(), 0);
     assert_eq!(total(&mailbox, "\\Inbox").await.unwrap(), 0);
     assert_eq!(
-        total(&mailbox, "\\Junk").await,
+        total(&mailbox, "\\All").await,
         Err(BackendError::folder_not_found())
     );
     assert_eq!(

@@ -36,7 +36,7 @@ async fn an_arrival_while_idle() {
         .iter()
         .filter(|c| matches!(c, Change::MailboxNew { .. }))
         .count();
-    assert_eq!(appeared, 4);
+    assert_eq!(appeared, 6);
     for uid in 2..5 {
         let begun = Instant::now();
         client
