@@ -22,7 +22,7 @@ pub struct EngineConfig {
     pub connecting: usize,
     /// How long connecting and logging in to a mail server may take.
     pub connect_timeout: Duration,
-    /// Authentication that fails for so long disables IMAP for the account.
+    /// Authentication that fails for so long disables IMAP for the account; zero never does.
     pub max_auth_failure: Duration,
     /// Local address for connections to mail servers.
     pub local_address: Option<IpAddr>,

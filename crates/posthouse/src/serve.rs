@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use posthouse_api::{ApiConfig, CorsConfig, Server};
@@ -11,7 +11,7 @@ use posthouse_app::{
     commands::{self, IssueToken},
 };
 use posthouse_engine::EngineConfig;
-use posthouse_store::Store;
+use posthouse_store::{Database, Store};
 use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -174,6 +174,21 @@ fn api_config(config: &Config) -> ApiConfig {
     }
 }
 
+/// A name that no other process on the same database has, nor this one after a restart: two owners
+/// of one name would both believe that an account is theirs.
+fn node_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    format!(
+        "{}-{}-{:x}",
+        host.trim(),
+        std::process::id(),
+        started.as_micros()
+    )
+}
+
 fn app_config(config: &Config) -> Result<AppConfig, Failure> {
     let mut engine = EngineConfig {
         egress_policy: config
@@ -188,9 +203,11 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
         max_auth_failure: config.max_auth_failure,
         ..EngineConfig::default()
     };
-    if let Some(node) = &config.node {
-        engine.node.clone_from(node);
-    }
+    engine.node = match (&config.node, &config.database) {
+        (Some(node), _) => node.clone(),
+        (None, Database::Sqlite { .. }) => engine.node,
+        (None, Database::Postgres { .. }) => node_name(),
+    };
     let mut seeds = Map::new();
     let mut seed = |key: &str, value: Option<Value>| {
         if let Some(value) = value {

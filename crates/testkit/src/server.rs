@@ -167,7 +167,10 @@ impl Server {
     /// When it does not exit with 0.
     pub async fn command(&self, args: &[&str]) -> String {
         let mut command = self.posthouse();
-        command.args(args).args(self.store_args());
+        command
+            .args(args)
+            .args(self.store_args())
+            .envs(self.options.env.iter().map(|(name, value)| (name, value)));
         let output = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output())
             .await
             .expect("blocking task");

@@ -514,7 +514,8 @@ impl Connection {
         if state == AccountState::AuthenticationError {
             let now = Timestamp::now();
             let since = *status.auth_failing_since.get_or_insert(now);
-            disabled = now.since(since) >= self.engine.config().max_auth_failure;
+            let most = self.engine.config().max_auth_failure;
+            disabled = !most.is_zero() && now.since(since) >= most;
         }
         if disabled {
             self.disable_imap(&mut recorder.batch, &mut status);

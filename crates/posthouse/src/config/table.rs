@@ -188,7 +188,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         &["POSTHOUSE_NODE"],
         Text,
         "",
-        "Name of this process among those on one database. Empty: local.",
+        "Name of this process among those on one database. Empty: local on the embedded store; on PostgreSQL one made of the host name, new at each start.",
     ),
     used(
         "service.requireApiAuth",
@@ -292,7 +292,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         &["POSTHOUSE_CONNECTING"],
         Number(1, 10_000),
         "32",
-        "Accounts that connect at once.",
+        "Accounts that connect at once to one mail host.",
     ),
     used(
         "mail.connectTimeout",
@@ -309,7 +309,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         ],
         Duration,
         "3d",
-        "A login that fails for so long switches IMAP off for the account.",
+        "A login that fails for so long switches IMAP off for the account; 0 never does.",
     ),
     kept(
         "preparedPassword",

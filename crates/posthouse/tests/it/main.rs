@@ -4,6 +4,7 @@
 mod accounts;
 mod cli;
 mod floors;
+mod postgres;
 mod process;
 mod reading;
 mod sending;
