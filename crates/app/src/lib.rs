@@ -28,7 +28,6 @@ pub mod commands;
 mod dispatch;
 mod first_start;
 mod input;
-mod json_text;
 mod mask;
 mod outbox;
 mod paging;

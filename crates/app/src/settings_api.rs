@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::{
-    App, CallInput, Reply, internal, json_text,
+    App, CallInput, Reply, internal,
     mask::{Sent, compare, restore_headers},
 };
 
@@ -138,8 +138,9 @@ fn normalize(
         }
         ("scriptEnv", Some(text)) => {
             let text = if text.is_empty() { "{}" } else { text };
-            let indented =
-                json_text::indent(text).map_err(|_| "must be a valid JSON text".to_owned())?;
+            let indented = serde_json::from_str::<Value>(text)
+                .and_then(|parsed| serde_json::to_string_pretty(&parsed))
+                .map_err(|_| "must be a valid JSON text".to_owned())?;
             value = indented.into();
         }
         _ => {}
