@@ -550,6 +550,8 @@ impl Worker<'_> {
         );
         if next.is_none() {
             self.count("failed");
+            let metrics = self.engine.metrics();
+            metrics.events.with_label_values(&["smtpSubmitFail"]).inc();
         }
         Ok(())
     }

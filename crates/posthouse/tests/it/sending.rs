@@ -150,6 +150,19 @@ async fn failures_are_retried_told_and_end() {
     let id = second["queueId"].as_str().unwrap_or_default();
     let gone = client.delete(&format!("/v1/outbox/{id}")).await.ok();
     assert_eq!(gone["deleted"], true);
+
+    let metrics = client.get("/metrics").await.text();
+    for line in [
+        r#"events{event="smtpSubmitQueued"} 2"#,
+        r#"events{event="smtpSubmitFail"} 1"#,
+        r#"queues_processed{queue="submit",status="completed"} 1"#,
+        r#"queues_processed{queue="submit",status="failed"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line} in\n{metrics}");
+    }
+    let counters = client.get("/v1/stats").await.ok()["counters"].clone();
+    assert_eq!(counters["submit:success"], 1);
+    assert_eq!(counters["submit:fail"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
