@@ -89,697 +89,121 @@ pub fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
 
-const fn setting(
-    key: &'static str,
-    default: &'static str,
-    showing: Showing,
-    served: bool,
-    help: &'static str,
-) -> Setting {
-    Setting {
-        key,
-        default,
-        showing,
-        served,
-        help,
-    }
+/// Writes the registry as one row a setting: key, default, how it is shown, whether it is served,
+/// what it is for.
+macro_rules! settings {
+    ($($key:literal, $default:literal, $showing:ident, $served:ident, $help:literal;)+) => {
+        /// Every setting.
+        pub static SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            default: $default,
+            showing: Showing::$showing,
+            served: settings!(@$served),
+            help: $help,
+        }),+];
+    };
+    (@served) => { true };
+    (@kept) => { false };
 }
 
-/// Every setting.
-pub static SETTINGS: &[Setting] = &[
-    setting(
-        "webhooksEnabled",
-        "false",
-        Showing::Open,
-        true,
-        "Deliver webhooks.",
-    ),
-    setting(
-        "webhooks",
-        "null",
-        Showing::Url,
-        true,
-        "Where webhooks go unless the account names its own target.",
-    ),
-    setting(
-        "webhookEvents",
-        r#"["*"]"#,
-        Showing::Open,
-        true,
-        "Event types that are delivered to the default target; `*` is all, an empty list none.",
-    ),
-    setting(
-        "webhooksCustomHeaders",
-        "[]",
-        Showing::Headers,
-        true,
-        "Headers added to every webhook.",
-    ),
-    setting(
-        "notifyHeaders",
-        "[]",
-        Showing::Open,
-        true,
-        "Message headers that `messageNew` carries, lower case; `*` is all.",
-    ),
-    setting(
-        "serviceUrl",
-        "null",
-        Showing::Open,
-        true,
-        "Where this instance is reached from outside; reduced to its origin.",
-    ),
-    setting(
-        "notificationBaseUrl",
-        "null",
-        Showing::Open,
-        false,
-        "Where providers reach this instance with notifications, when not at `serviceUrl`.",
-    ),
-    setting(
-        "trackClicks",
-        "false",
-        Showing::Open,
-        false,
-        "Rewrite links of sent mail to learn of clicks.",
-    ),
-    setting(
-        "trackOpens",
-        "false",
-        Showing::Open,
-        false,
-        "Add a pixel to sent mail to learn of opens.",
-    ),
-    setting(
-        "imapIndexer",
-        r#""full""#,
-        Showing::Open,
-        false,
-        "How folders are indexed: `full` or `fast`.",
-    ),
-    setting(
-        "resolveGmailCategories",
-        "false",
-        Showing::Open,
-        false,
-        "Look up Gmail's category of new messages.",
-    ),
-    setting(
-        "ignoreMailCertErrors",
-        "false",
-        Showing::Open,
-        true,
-        "Accept invalid certificates of mail servers.",
-    ),
-    setting(
-        "generateEmailSummary",
-        "false",
-        Showing::Open,
-        false,
-        "Add a summary to `messageNew`.",
-    ),
-    setting(
-        "openAiAPIKey",
-        "null",
-        Showing::Secret,
-        false,
-        "Key of the language model's API.",
-    ),
-    setting(
-        "openAiModel",
-        "null",
-        Showing::Open,
-        false,
-        "Language model.",
-    ),
-    setting(
-        "openAiAPIUrl",
-        "null",
-        Showing::Url,
-        false,
-        "Address of the language model's API.",
-    ),
-    setting(
-        "openAiTemperature",
-        "null",
-        Showing::Open,
-        false,
-        "Sampling temperature of the language model.",
-    ),
-    setting(
-        "openAiTopP",
-        "null",
-        Showing::Open,
-        false,
-        "Nucleus sampling of the language model.",
-    ),
-    setting(
-        "openAiMaxTokens",
-        "null",
-        Showing::Open,
-        false,
-        "Limit of tokens for the language model.",
-    ),
-    setting(
-        "openAiPrompt",
-        "null",
-        Showing::Open,
-        false,
-        "Prompt of the language model.",
-    ),
-    setting(
-        "openAiGenerateEmbeddings",
-        "false",
-        Showing::Open,
-        false,
-        "Add embeddings to `messageNew`.",
-    ),
-    setting(
-        "inboxNewOnly",
-        "false",
-        Showing::Open,
-        true,
-        "Announce new messages of the inbox only.",
-    ),
-    setting(
-        "serviceSecret",
-        "null",
-        Showing::Secret,
-        true,
-        "Key that signs webhooks and public links.",
-    ),
-    setting(
-        "authServer",
-        "null",
-        Showing::Url,
-        false,
-        "Authentication server that hands out mailbox credentials.",
-    ),
-    setting(
-        "tokenAuditLog",
-        "false",
-        Showing::Open,
-        true,
-        "Keep a log of every use of an access token.",
-    ),
-    setting(
-        "queryTokens",
-        "true",
-        Showing::Open,
-        true,
-        "Accept access tokens in the `access_token` query parameter.",
-    ),
-    setting(
-        "proxyEnabled",
-        "false",
-        Showing::Open,
-        true,
-        "Use `proxyUrl` for mail servers.",
-    ),
-    setting(
-        "proxyUrl",
-        "null",
-        Showing::Url,
-        true,
-        "Proxy for connections to mail servers.",
-    ),
-    setting(
-        "httpProxyEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Use `httpProxyUrl` for outgoing HTTP.",
-    ),
-    setting(
-        "httpProxyUrl",
-        "null",
-        Showing::Url,
-        false,
-        "Proxy for outgoing HTTP.",
-    ),
-    setting(
-        "smtpEhloName",
-        "null",
-        Showing::Open,
-        true,
-        "Host name for EHLO.",
-    ),
-    setting(
-        "notifyText",
-        "true",
-        Showing::Open,
-        true,
-        "`messageNew` carries the text.",
-    ),
-    setting(
-        "notifyWebSafeHtml",
-        "false",
-        Showing::Open,
-        false,
-        "The HTML in `messageNew` is sanitised.",
-    ),
-    setting(
-        "notifyTextSize",
-        "2097152",
-        Showing::Open,
-        true,
-        "Limit in bytes of each text type in `messageNew`.",
-    ),
-    setting(
-        "notifyAttachments",
-        "false",
-        Showing::Open,
-        false,
-        "`messageNew` carries attachments.",
-    ),
-    setting(
-        "notifyAttachmentSize",
-        "null",
-        Showing::Open,
-        false,
-        "Limit in bytes of each attachment in `messageNew`.",
-    ),
-    setting(
-        "notifyCalendarEvents",
-        "false",
-        Showing::Open,
-        false,
-        "`messageNew` carries calendar events.",
-    ),
-    setting(
-        "mcpEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Serve the Model Context Protocol.",
-    ),
-    setting(
-        "mcpOAuthEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Offer OAuth to clients of the Model Context Protocol.",
-    ),
-    setting(
-        "logs",
-        r#"{"all":false,"maxLogLines":10000}"#,
-        Showing::Open,
-        false,
-        "Protocol logs of accounts.",
-    ),
-    setting(
-        "sentryEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Report errors to Sentry.",
-    ),
-    setting(
-        "sentryDsn",
-        "null",
-        Showing::Open,
-        false,
-        "Address of the Sentry project.",
-    ),
-    setting(
-        "imapStrategy",
-        r#""default""#,
-        Showing::Open,
-        false,
-        "Which local address IMAP connections use.",
-    ),
-    setting(
-        "smtpStrategy",
-        r#""default""#,
-        Showing::Open,
-        false,
-        "Which local address SMTP connections use.",
-    ),
-    setting(
-        "localAddresses",
-        "[]",
-        Showing::Open,
-        false,
-        "Local addresses to choose from.",
-    ),
-    setting(
-        "smtpServerEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Run the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerPort",
-        "2525",
-        Showing::Open,
-        false,
-        "Port of the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerHost",
-        r#""127.0.0.1""#,
-        Showing::Open,
-        false,
-        "Address of the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerProxy",
-        "false",
-        Showing::Open,
-        false,
-        "Expect the PROXY protocol on the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerAuthEnabled",
-        "true",
-        Showing::Open,
-        false,
-        "Demand a login on the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerPassword",
-        "null",
-        Showing::Secret,
-        false,
-        "Password of the SMTP submission server.",
-    ),
-    setting(
-        "smtpServerTLSEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "TLS on the SMTP submission server.",
-    ),
-    setting(
-        "imapProxyServerEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Run the IMAP proxy.",
-    ),
-    setting(
-        "imapProxyServerPort",
-        "2993",
-        Showing::Open,
-        false,
-        "Port of the IMAP proxy.",
-    ),
-    setting(
-        "imapProxyServerHost",
-        r#""127.0.0.1""#,
-        Showing::Open,
-        false,
-        "Address of the IMAP proxy.",
-    ),
-    setting(
-        "imapProxyServerProxy",
-        "false",
-        Showing::Open,
-        false,
-        "Expect the PROXY protocol on the IMAP proxy.",
-    ),
-    setting(
-        "imapProxyServerPassword",
-        "null",
-        Showing::Secret,
-        false,
-        "Password of the IMAP proxy.",
-    ),
-    setting(
-        "imapProxyServerTLSEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "TLS on the IMAP proxy.",
-    ),
-    setting(
-        "queueKeep",
-        "0",
-        Showing::Open,
-        false,
-        "How many finished jobs of a queue are kept.",
-    ),
-    setting(
-        "deliveryAttempts",
-        "10",
-        Showing::Open,
-        true,
-        "How often a message is tried.",
-    ),
-    setting(
-        "gmailSubscriptionTtl",
-        "null",
-        Showing::Open,
-        false,
-        "Days a Pub/Sub subscription lives.",
-    ),
-    setting(
-        "templateHeader",
-        "null",
-        Showing::Open,
-        false,
-        "HTML at the top of public pages.",
-    ),
-    setting(
-        "templateHtmlHead",
-        "null",
-        Showing::Open,
-        false,
-        "HTML in the head of public pages.",
-    ),
-    setting(
-        "scriptEnv",
-        r#""{}""#,
-        Showing::Open,
-        false,
-        "JSON that user scripts see as `env`.",
-    ),
-    setting(
-        "enableApiProxy",
-        "true",
-        Showing::Open,
-        true,
-        "Take the client's address from `X-Forwarded-For`.",
-    ),
-    setting(
-        "locale",
-        r#""en""#,
-        Showing::Open,
-        false,
-        "Language of pages.",
-    ),
-    setting(
-        "timezone",
-        "null",
-        Showing::Open,
-        false,
-        "Time zone of pages.",
-    ),
-    setting(
-        "pageBrandName",
-        "null",
-        Showing::Open,
-        false,
-        "Name in the titles of pages.",
-    ),
-    setting(
-        "openAiPreProcessingFn",
-        "null",
-        Showing::Open,
-        false,
-        "Script that decides which messages the language model sees.",
-    ),
-    setting(
-        "imapClientName",
-        "null",
-        Showing::Open,
-        true,
-        "Name given to IMAP servers (RFC 2971).",
-    ),
-    setting(
-        "imapClientVersion",
-        "null",
-        Showing::Open,
-        true,
-        "Version given to IMAP servers.",
-    ),
-    setting(
-        "imapClientVendor",
-        "null",
-        Showing::Open,
-        true,
-        "Vendor given to IMAP servers.",
-    ),
-    setting(
-        "imapClientSupportUrl",
-        "null",
-        Showing::Open,
-        true,
-        "Support address given to IMAP servers.",
-    ),
-    setting(
-        "exportMaxConcurrent",
-        "2",
-        Showing::Open,
-        false,
-        "Exports of one account at once.",
-    ),
-    setting(
-        "exportMaxGlobalConcurrent",
-        "8",
-        Showing::Open,
-        false,
-        "Exports at once.",
-    ),
-    setting(
-        "gmailExportBatchSize",
-        "10",
-        Showing::Open,
-        false,
-        "Messages a request when exporting from Gmail.",
-    ),
-    setting(
-        "outlookExportBatchSize",
-        "20",
-        Showing::Open,
-        false,
-        "Messages a request when exporting from Outlook.",
-    ),
-    setting(
-        "exportMaxMessages",
-        "500000",
-        Showing::Open,
-        false,
-        "Messages an export holds at most.",
-    ),
-    setting(
-        "exportMaxSize",
-        "10737418240",
-        Showing::Open,
-        false,
-        "Bytes an export holds at most.",
-    ),
-    setting(
-        "trackSentMessages",
-        "null",
-        Showing::Open,
-        false,
-        "Former switch of both trackers.",
-    ),
-    setting(
-        "generateRiskAssessment",
-        "false",
-        Showing::Open,
-        false,
-        "Add a risk assessment to `messageNew`.",
-    ),
-    setting(
-        "documentStoreEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreUrl",
-        "null",
-        Showing::Url,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreIndex",
-        "null",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreAuthEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreUsername",
-        "null",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStorePassword",
-        "null",
-        Showing::Secret,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreGenerateEmbeddings",
-        "false",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStorePreProcessingEnabled",
-        "false",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "documentStoreChatModel",
-        "null",
-        Showing::Open,
-        false,
-        "Deprecated document store.",
-    ),
-    setting(
-        "serviceId",
-        "null",
-        Showing::Internal,
-        true,
-        "Identifies this instance; made at first start.",
-    ),
-    setting(
-        "disableTokens",
-        "false",
-        Showing::Internal,
-        true,
-        "Admit requests without an access token.",
-    ),
-    setting(
-        "enableOAuthTokensApi",
-        "false",
-        Showing::Internal,
-        false,
-        "Hand out OAuth2 access tokens of accounts.",
-    ),
-    setting(
-        "cookiePassword",
-        "null",
-        Showing::Internal,
-        true,
-        "Key that seals cookies; made at first start.",
-    ),
-    setting(
-        "webhookErrorFlag",
-        "null",
-        Showing::Internal,
-        true,
-        "The last failed webhook of the default target.",
-    ),
-    setting(
-        "run",
-        "0",
-        Showing::Internal,
-        true,
-        "How often this store was started.",
-    ),
-];
+settings! {
+    "webhooksEnabled", "false", Open, served, "Deliver webhooks.";
+    "webhooks", "null", Url, served, "Where webhooks go unless the account names its own target.";
+    "webhookEvents", r#"["*"]"#, Open, served, "Event types that are delivered to the default target; `*` is all, an empty list none.";
+    "webhooksCustomHeaders", "[]", Headers, served, "Headers added to every webhook.";
+    "notifyHeaders", "[]", Open, served, "Message headers that `messageNew` carries, lower case; `*` is all.";
+    "serviceUrl", "null", Open, served, "Where this instance is reached from outside; reduced to its origin.";
+    "notificationBaseUrl", "null", Open, kept, "Where providers reach this instance with notifications, when not at `serviceUrl`.";
+    "trackClicks", "false", Open, kept, "Rewrite links of sent mail to learn of clicks.";
+    "trackOpens", "false", Open, kept, "Add a pixel to sent mail to learn of opens.";
+    "imapIndexer", r#""full""#, Open, kept, "How folders are indexed: `full` or `fast`.";
+    "resolveGmailCategories", "false", Open, kept, "Look up Gmail's category of new messages.";
+    "ignoreMailCertErrors", "false", Open, served, "Accept invalid certificates of mail servers.";
+    "generateEmailSummary", "false", Open, kept, "Add a summary to `messageNew`.";
+    "openAiAPIKey", "null", Secret, kept, "Key of the language model's API.";
+    "openAiModel", "null", Open, kept, "Language model.";
+    "openAiAPIUrl", "null", Url, kept, "Address of the language model's API.";
+    "openAiTemperature", "null", Open, kept, "Sampling temperature of the language model.";
+    "openAiTopP", "null", Open, kept, "Nucleus sampling of the language model.";
+    "openAiMaxTokens", "null", Open, kept, "Limit of tokens for the language model.";
+    "openAiPrompt", "null", Open, kept, "Prompt of the language model.";
+    "openAiGenerateEmbeddings", "false", Open, kept, "Add embeddings to `messageNew`.";
+    "inboxNewOnly", "false", Open, served, "Announce new messages of the inbox only.";
+    "serviceSecret", "null", Secret, served, "Key that signs webhooks and public links.";
+    "authServer", "null", Url, kept, "Authentication server that hands out mailbox credentials.";
+    "tokenAuditLog", "false", Open, served, "Keep a log of every use of an access token.";
+    "queryTokens", "true", Open, served, "Accept access tokens in the `access_token` query parameter.";
+    "proxyEnabled", "false", Open, served, "Use `proxyUrl` for mail servers.";
+    "proxyUrl", "null", Url, served, "Proxy for connections to mail servers.";
+    "httpProxyEnabled", "false", Open, kept, "Use `httpProxyUrl` for outgoing HTTP.";
+    "httpProxyUrl", "null", Url, kept, "Proxy for outgoing HTTP.";
+    "smtpEhloName", "null", Open, served, "Host name for EHLO.";
+    "notifyText", "true", Open, served, "`messageNew` carries the text.";
+    "notifyWebSafeHtml", "false", Open, kept, "The HTML in `messageNew` is sanitised.";
+    "notifyTextSize", "2097152", Open, served, "Limit in bytes of each text type in `messageNew`.";
+    "notifyAttachments", "false", Open, kept, "`messageNew` carries attachments.";
+    "notifyAttachmentSize", "null", Open, kept, "Limit in bytes of each attachment in `messageNew`.";
+    "notifyCalendarEvents", "false", Open, kept, "`messageNew` carries calendar events.";
+    "mcpEnabled", "false", Open, kept, "Serve the Model Context Protocol.";
+    "mcpOAuthEnabled", "false", Open, kept, "Offer OAuth to clients of the Model Context Protocol.";
+    "logs", r#"{"all":false,"maxLogLines":10000}"#, Open, kept, "Protocol logs of accounts.";
+    "sentryEnabled", "false", Open, kept, "Report errors to Sentry.";
+    "sentryDsn", "null", Open, kept, "Address of the Sentry project.";
+    "imapStrategy", r#""default""#, Open, kept, "Which local address IMAP connections use.";
+    "smtpStrategy", r#""default""#, Open, kept, "Which local address SMTP connections use.";
+    "localAddresses", "[]", Open, kept, "Local addresses to choose from.";
+    "smtpServerEnabled", "false", Open, kept, "Run the SMTP submission server.";
+    "smtpServerPort", "2525", Open, kept, "Port of the SMTP submission server.";
+    "smtpServerHost", r#""127.0.0.1""#, Open, kept, "Address of the SMTP submission server.";
+    "smtpServerProxy", "false", Open, kept, "Expect the PROXY protocol on the SMTP submission server.";
+    "smtpServerAuthEnabled", "true", Open, kept, "Demand a login on the SMTP submission server.";
+    "smtpServerPassword", "null", Secret, kept, "Password of the SMTP submission server.";
+    "smtpServerTLSEnabled", "false", Open, kept, "TLS on the SMTP submission server.";
+    "imapProxyServerEnabled", "false", Open, kept, "Run the IMAP proxy.";
+    "imapProxyServerPort", "2993", Open, kept, "Port of the IMAP proxy.";
+    "imapProxyServerHost", r#""127.0.0.1""#, Open, kept, "Address of the IMAP proxy.";
+    "imapProxyServerProxy", "false", Open, kept, "Expect the PROXY protocol on the IMAP proxy.";
+    "imapProxyServerPassword", "null", Secret, kept, "Password of the IMAP proxy.";
+    "imapProxyServerTLSEnabled", "false", Open, kept, "TLS on the IMAP proxy.";
+    "queueKeep", "0", Open, kept, "How many finished jobs of a queue are kept.";
+    "deliveryAttempts", "10", Open, served, "How often a message is tried.";
+    "gmailSubscriptionTtl", "null", Open, kept, "Days a Pub/Sub subscription lives.";
+    "templateHeader", "null", Open, kept, "HTML at the top of public pages.";
+    "templateHtmlHead", "null", Open, kept, "HTML in the head of public pages.";
+    "scriptEnv", r#""{}""#, Open, kept, "JSON that user scripts see as `env`.";
+    "enableApiProxy", "true", Open, served, "Take the client's address from `X-Forwarded-For`.";
+    "locale", r#""en""#, Open, kept, "Language of pages.";
+    "timezone", "null", Open, kept, "Time zone of pages.";
+    "pageBrandName", "null", Open, kept, "Name in the titles of pages.";
+    "openAiPreProcessingFn", "null", Open, kept, "Script that decides which messages the language model sees.";
+    "imapClientName", "null", Open, served, "Name given to IMAP servers (RFC 2971).";
+    "imapClientVersion", "null", Open, served, "Version given to IMAP servers.";
+    "imapClientVendor", "null", Open, served, "Vendor given to IMAP servers.";
+    "imapClientSupportUrl", "null", Open, served, "Support address given to IMAP servers.";
+    "exportMaxConcurrent", "2", Open, kept, "Exports of one account at once.";
+    "exportMaxGlobalConcurrent", "8", Open, kept, "Exports at once.";
+    "gmailExportBatchSize", "10", Open, kept, "Messages a request when exporting from Gmail.";
+    "outlookExportBatchSize", "20", Open, kept, "Messages a request when exporting from Outlook.";
+    "exportMaxMessages", "500000", Open, kept, "Messages an export holds at most.";
+    "exportMaxSize", "10737418240", Open, kept, "Bytes an export holds at most.";
+    "trackSentMessages", "null", Open, kept, "Former switch of both trackers.";
+    "generateRiskAssessment", "false", Open, kept, "Add a risk assessment to `messageNew`.";
+    "documentStoreEnabled", "false", Open, kept, "Deprecated document store.";
+    "documentStoreUrl", "null", Url, kept, "Deprecated document store.";
+    "documentStoreIndex", "null", Open, kept, "Deprecated document store.";
+    "documentStoreAuthEnabled", "false", Open, kept, "Deprecated document store.";
+    "documentStoreUsername", "null", Open, kept, "Deprecated document store.";
+    "documentStorePassword", "null", Secret, kept, "Deprecated document store.";
+    "documentStoreGenerateEmbeddings", "false", Open, kept, "Deprecated document store.";
+    "documentStorePreProcessingEnabled", "false", Open, kept, "Deprecated document store.";
+    "documentStoreChatModel", "null", Open, kept, "Deprecated document store.";
+    "serviceId", "null", Internal, served, "Identifies this instance; made at first start.";
+    "disableTokens", "false", Internal, served, "Admit requests without an access token.";
+    "enableOAuthTokensApi", "false", Internal, kept, "Hand out OAuth2 access tokens of accounts.";
+    "cookiePassword", "null", Internal, served, "Key that seals cookies; made at first start.";
+    "webhookErrorFlag", "null", Internal, served, "The last failed webhook of the default target.";
+    "run", "0", Internal, served, "How often this store was started.";
+}
 
 #[cfg(test)]
 mod tests {
