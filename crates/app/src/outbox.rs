@@ -1,6 +1,10 @@
 //! Queued messages: list, show, cancel (behaviour 11.2).
 
-use posthouse_model::{ApiError, outbox::QueueId, secret::mask_url};
+use posthouse_model::{
+    ApiError,
+    outbox::{Progress, ProgressStatus, QueueId},
+    secret::mask_url,
+};
 use posthouse_store::{
     Batch,
     outbox::{self, StoredMessage},
@@ -51,6 +55,24 @@ fn queue_id(input: &CallInput) -> QueueId {
     id
 }
 
+/// How far it is. What a worker has in hand is not written down at every step: the lease tells.
+fn progress(message: &StoredMessage) -> Progress {
+    let stored = &message.entry.progress;
+    if message.lease.is_none() || stored.status == ProgressStatus::SmtpCompleted {
+        return stored.clone();
+    }
+    Progress {
+        status: if message.sending_attempt.is_some() {
+            ProgressStatus::SmtpStarting
+        } else {
+            ProgressStatus::Processing
+        },
+        response: None,
+        error: None,
+        ambiguous: stored.ambiguous,
+    }
+}
+
 /// A queued message as the API shows it.
 fn show(message: &StoredMessage) -> Value {
     let entry = &message.entry;
@@ -71,7 +93,7 @@ fn show(message: &StoredMessage) -> Value {
     put("nextAttempt", next);
     put("attemptsMade", json!(entry.attempts_made));
     put("attempts", json!(entry.attempts));
-    put("progress", json!(entry.progress));
+    put("progress", json!(progress(message)));
     if let Some(gateway) = &job.gateway {
         put("gateway", json!(gateway));
     }

@@ -165,6 +165,32 @@ async fn failures_are_retried_told_and_end() {
     assert_eq!(counters["submit:fail"], 1);
 }
 
+#[tokio::test]
+async fn a_message_in_hand_is_shown_as_such() {
+    let sink = SmtpSink::start().await;
+    let mut server = Server::start(BINARY).await;
+    let user = unique_user();
+    let client = server.client().await;
+    let mut body = with_smtp(account(&user), &sink);
+    body.as_object_mut().map(|map| map.remove("imap"));
+    client.post("/v1/account", &body).await.ok();
+    sink.fail_times(Phase::Rcpt, Fault::Delay(Duration::from_secs(3)), 1);
+    sink.fail_times(Phase::Dot, Fault::Delay(Duration::from_secs(3)), 1);
+    let body = json!({ "to": [{ "address": "r@example.net" }], "subject": "s", "text": "t" });
+    let submit = format!("/v1/account/{user}/submit");
+    let queued = client.post(&submit, &body).await.ok();
+    let path = format!("/v1/outbox/{}", queued["queueId"].as_str().unwrap());
+    for status in ["processing", "smtp-starting"] {
+        eventually(status, LIMIT, || async {
+            let shown = client.get(&path).await.ok();
+            assert_eq!(shown["attemptsMade"], 0);
+            (shown["progress"]["status"] == status && shown["nextAttempt"] == false).then_some(())
+        })
+        .await;
+    }
+    sink.wait_for(1, LIMIT).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_200_survives_kill() {
     const COUNT: usize = 500;
