@@ -61,6 +61,11 @@ pub trait Mailbox: Send + Sync {
     /// What it can do, as far as is known now.
     fn capabilities(&self) -> Capabilities;
 
+    /// Connections to the server that are open for callers, beside the one that follows.
+    fn sessions(&self) -> usize {
+        0
+    }
+
     /// Folders, with current counters when asked.
     fn list_mailboxes(
         &self,

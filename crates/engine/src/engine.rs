@@ -245,6 +245,20 @@ impl Engine {
         }
     }
 
+    /// Connections to mail servers that an account has open in this process.
+    #[must_use]
+    pub fn connections(&self, id: &AccountId) -> usize {
+        let shared = self.actors().get(id).cloned();
+        shared.map_or(0, |shared| {
+            let follows = matches!(
+                shared.state(),
+                AccountState::Syncing | AccountState::Connected
+            );
+            let lent = shared.mailbox().map_or(0, |mailbox| mailbox.sessions());
+            usize::from(follows) + lent
+        })
+    }
+
     /// Starts an account that was registered, or has it load its changed configuration.
     pub fn account_changed(&self, id: &AccountId) {
         let (shared, new) = self.ensure_actor(id);

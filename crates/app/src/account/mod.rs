@@ -65,6 +65,8 @@ impl App {
     pub(crate) async fn get_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
         let stored = self.known_account(&input.account()?).await?;
         let mut shown = show::detail(&stored.account)?;
+        let open = self.engine().connections(&stored.account.id);
+        shown.insert("connections".to_owned(), json!(open));
         if input.query().is("quota") {
             // Not asked for from the mail server yet.
             shown.insert("quota".to_owned(), json!(false));

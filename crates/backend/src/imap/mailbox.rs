@@ -133,6 +133,10 @@ impl ImapMailbox {
 }
 
 impl Mailbox for ImapMailbox {
+    fn sessions(&self) -> usize {
+        self.shared.pool.open()
+    }
+
     fn capabilities(&self) -> Capabilities {
         let bits = self.shared.offers.load(Ordering::Relaxed);
         let profile = self.shared.profile;

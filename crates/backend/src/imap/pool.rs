@@ -43,6 +43,7 @@ struct State {
 
 /// The sessions of one mailbox for callers.
 pub struct Pool {
+    size: usize,
     /// One permit a session that may be in use. First come, first served.
     permits: Semaphore,
     /// One permit a session that long reads may hold: fewer than sessions, so that short calls
@@ -65,6 +66,7 @@ impl Pool {
     /// A pool of at most so many sessions.
     pub fn new(sessions: usize) -> Self {
         Self {
+            size: sessions.max(1),
             permits: Semaphore::new(sessions.max(1)),
             bulk: Semaphore::new(sessions.saturating_sub(1).max(1)),
             waiting: AtomicUsize::new(0),
@@ -75,6 +77,12 @@ impl Pool {
     /// Whether somebody waits for a session.
     pub fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Sessions that are open or being opened.
+    pub fn open(&self) -> usize {
+        let used = self.size.saturating_sub(self.permits.available_permits());
+        used + self.resting()
     }
 
     /// Sessions that nobody uses now.

@@ -37,6 +37,12 @@ async fn lifecycle_is_told_by_webhooks() {
     assert_eq!(shown["type"], "imap");
     assert_eq!(shown["imap"]["auth"]["pass"], "******");
     assert_eq!(shown["lastError"], Value::Null);
+    assert_eq!(shown["connections"], 1);
+    // A caller gets a connection of its own, which is kept for the next one.
+    let mailboxes = format!("/v1/account/{user}/mailboxes?counters=true");
+    client.get(&mailboxes).await.ok();
+    let shown = client.get(&format!("/v1/account/{user}")).await.ok();
+    assert_eq!(shown["connections"], 2);
     let metrics = client.get("/metrics").await.text();
     let counted = |line: &str| line.starts_with("imap_responses{") && line.contains("\"OK\"");
     assert!(metrics.lines().any(counted), "{metrics}");
