@@ -4,8 +4,10 @@
 mod actor;
 mod announce;
 mod backoff;
+mod connection;
 mod handle;
 mod memory;
+mod record;
 mod shared;
 
 pub use handle::{AccountHandle, Answered, CallContext, LocalAccount};
