@@ -1,7 +1,10 @@
 //! The outbox: queued messages on their way to a mail server.
 
+mod delivery;
+mod follow_up;
 mod outcome;
 mod pool;
+mod result;
 mod route;
 mod worker;
 

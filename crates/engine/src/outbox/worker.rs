@@ -3,7 +3,6 @@
 //! known which messages may have been sent already.
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,32 +10,18 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use posthouse_model::{
-    AccountId, Caller, EventType, Timestamp,
-    account::{AccountConfig, SmtpStatus},
-    command::{Append, Command},
-    message::{MessageUpdate, WordsUpdate},
-    outbox::{Progress, ProgressError, ProgressStatus},
-};
-use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError};
+use posthouse_model::{AccountId, outbox::ProgressStatus};
+use posthouse_smtp::SendFailure;
 use posthouse_store::{
-    Batch, BatchError, StoreError, accounts, blob,
-    outbox::{self, After, Lease, StoredMessage},
-    stats,
+    Batch, BatchError, StoreError, accounts,
+    outbox::{self, Lease, StoredMessage},
 };
-use serde_json::{Value, json};
-use tokio::{sync::Semaphore, time::Instant};
-use tokio_util::io::StreamReader;
+use serde_json::Value;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{
-    outcome::{Failure, next_attempt},
-    pool::Pool,
-    route::SmtpRoute,
-};
-use crate::{CallContext, Engine, event::NewEvent, random};
+use super::{outcome::Failure, pool::Pool, route::SmtpRoute};
+use crate::Engine;
 
 /// How long a message is leased; it is renewed while it is being sent.
 const LEASE: Duration = Duration::from_secs(60);
@@ -44,14 +29,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_secs(5);
 /// An attempt ends after this time.
 const ATTEMPT: Duration = Duration::from_secs(600);
-/// How long storing the copy of a sent message is tried.
-const FOLLOW_UP: Duration = Duration::from_secs(24 * 3600);
-/// How long a call for a follow-up may take.
-const CALL: Duration = Duration::from_secs(120);
 /// How long failed messages are kept.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
-/// A header larger than this is sent as it is.
-const HEADER_MAX: usize = 1 << 20;
 
 /// Leases messages that are due and hands them to workers, until the engine stops.
 pub(crate) async fn run(engine: Engine) {
@@ -123,7 +102,7 @@ pub(crate) async fn sweep(engine: &Engine) {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum WorkError {
+pub(super) enum WorkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -149,29 +128,23 @@ async fn process(engine: &Engine, pool: &Pool, lease: Lease, message: StoredMess
     }
 }
 
-struct Worker<'a> {
-    engine: &'a Engine,
-    pool: &'a Pool,
-    lease: Lease,
-    message: StoredMessage,
+pub(super) struct Worker<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) pool: &'a Pool,
+    pub(super) lease: Lease,
+    pub(super) message: StoredMessage,
     /// The last bytes may have been written.
-    marked: AtomicBool,
-}
-
-/// A message that the server took.
-struct Sent {
-    accepted: Accepted,
-    routing: Value,
+    pub(super) marked: AtomicBool,
 }
 
 impl Worker<'_> {
-    fn account(&self) -> &AccountId {
+    pub(super) fn account(&self) -> &AccountId {
         &self.message.entry.account
     }
 
     /// Whether an attempt may have delivered it without our knowing: an earlier one, or one whose
     /// mark was left behind by a crash, or the latest. It is sent again under the same Message-ID.
-    fn is_ambiguous(&self, latest: bool) -> Option<bool> {
+    pub(super) fn is_ambiguous(&self, latest: bool) -> Option<bool> {
         let earlier = self.message.entry.progress.ambiguous == Some(true);
         (latest || earlier || self.message.sending_attempt.is_some()).then_some(true)
     }
@@ -238,379 +211,5 @@ impl Worker<'_> {
                 return error.into();
             }
         }
-    }
-
-    async fn send(&self, route: &SmtpRoute) -> Result<Sent, SendFailure<WorkError>> {
-        loop {
-            let (mut session, idle) = self.pool.take(route).await?;
-            let body = self.body().await.map_err(SendFailure::Hook)?;
-            let envelope = self.envelope(body.size);
-            let mark = async || {
-                let mut batch = Batch::new();
-                outbox::mark_sending(&mut batch, &self.lease, self.engine.store().now());
-                self.engine.store().commit(batch).await?;
-                self.marked.store(true, Ordering::Relaxed);
-                Ok::<_, WorkError>(())
-            };
-            match session.send(&envelope, body.reader, mark).await {
-                Ok(accepted) => {
-                    let routing = route.describe(Some(&session));
-                    self.pool.put(route.clone(), session);
-                    return Ok(Sent { accepted, routing });
-                }
-                // The server closed the idle session before a byte of the message went out.
-                Err(SendFailure::NotSent(error)) if idle && is_stale(&error) => {}
-                Err(failure) => {
-                    self.pool.put(route.clone(), session);
-                    return Err(failure);
-                }
-            }
-        }
-    }
-
-    fn envelope(&self, size: u64) -> Envelope {
-        let job = &self.message.entry.job;
-        let ascii = job.envelope.from.is_ascii() && job.envelope.to.iter().all(|to| to.is_ascii());
-        Envelope {
-            from: job.envelope.from.clone(),
-            to: job.envelope.to.clone(),
-            smtputf8: !ascii,
-            eight_bit: false,
-            size: Some(size),
-            dsn: job.dsn.as_ref().map(dsn),
-        }
-    }
-
-    /// The message as it goes over the wire: without Bcc.
-    async fn body(&self) -> Result<Outgoing, WorkError> {
-        let missing = || StoreError::Corrupt(format!("the message of {} is gone", self.lease.id));
-        let mut reader = blob::open(self.engine.store(), &self.message.blob)
-            .await?
-            .ok_or_else(missing)?;
-        let total = reader.size();
-        let mut head = Vec::new();
-        let mut end = None;
-        while end.is_none() && head.len() < HEADER_MAX {
-            let Some(chunk) = reader.chunk().await? else {
-                break;
-            };
-            head.extend_from_slice(&chunk);
-            end = Some(posthouse_mime::raw::body_offset(&head)).filter(|end| *end < head.len());
-        }
-        let end = end.unwrap_or_else(|| posthouse_mime::raw::body_offset(&head));
-        let rest = head.split_off(end.min(head.len()));
-        let stripped = posthouse_mime::raw::strip_bcc(&head);
-        let size = total.saturating_sub(head.len() as u64) + stripped.len() as u64;
-        let start = stream::iter([Ok(Bytes::from(stripped)), Ok(Bytes::from(rest))]);
-        let tail = reader
-            .into_stream()
-            .map(|chunk| chunk.map_err(io::Error::other));
-        Ok(Outgoing {
-            size,
-            reader: StreamReader::new(Box::pin(start.chain(tail))),
-        })
-    }
-
-    /// Commits that the server took the message.
-    async fn sent(
-        &self,
-        config: &AccountConfig,
-        sent: &Sent,
-        follows: bool,
-    ) -> Result<(), WorkError> {
-        let now = self.engine.store().now();
-        let job = &self.message.entry.job;
-        let response = sent.accepted.response();
-        let mut recorder = self.engine.recorder();
-        let rewritten = provider_message_id(&response);
-        let mut data = json!({
-            "messageId": rewritten.as_deref().unwrap_or(&job.message_id),
-            "response": response,
-            "queueId": self.lease.id,
-            "envelope": job.envelope,
-            "networkRouting": sent.routing,
-        });
-        if let (Some(_), Some(map)) = (&rewritten, data.as_object_mut()) {
-            map.insert(
-                "originalMessageId".to_owned(),
-                job.message_id.clone().into(),
-            );
-        }
-        let progress = Progress {
-            status: ProgressStatus::SmtpCompleted,
-            response: Some(response.clone()),
-            error: None,
-            ambiguous: self.is_ambiguous(false),
-        };
-        // First the guard of the lease: a cancelled message changes nothing.
-        outbox::set_progress(&mut recorder.batch, &self.lease, &progress)?;
-        recorder.event(
-            self.account(),
-            Some(config),
-            NewEvent::new(EventType::MessageSent, data),
-        );
-        let status = SmtpStatus {
-            created: Some(now),
-            status: "ok".to_owned(),
-            response: Some(response),
-            response_code: Some(sent.accepted.reply.code),
-            network_routing: Some(sent.routing.clone()),
-            ..SmtpStatus::default()
-        };
-        accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?;
-        stats::add(&mut recorder.batch, "submit:success", now, 1);
-        if !follows {
-            outbox::finish(&mut recorder.batch, &self.lease, &self.message.blob);
-        }
-        recorder.commit().await?;
-        self.count("completed");
-        Ok(())
-    }
-
-    fn count(&self, status: &str) {
-        self.engine
-            .metrics()
-            .queues_processed
-            .with_label_values(&["submit", status])
-            .inc();
-    }
-
-    fn has_follow_up(&self, config: &AccountConfig) -> bool {
-        let job = &self.message.entry.job;
-        let copy = job.copy.or(config.copy) != Some(false);
-        config.follows_imap() && (copy || job.reference.is_some())
-    }
-
-    /// Stores the copy in the Sent folder and marks the message that was answered.
-    async fn follow_up(&self, config: &AccountConfig) -> Result<(), WorkError> {
-        let store = self.engine.store();
-        let mut batch = Batch::new();
-        match self.try_follow_up(config).await {
-            Ok(()) => outbox::finish(&mut batch, &self.lease, &self.message.blob),
-            Err(reason) => {
-                let now = store.now();
-                let age = now.since(self.message.entry.scheduled);
-                if age < FOLLOW_UP {
-                    let pause = (age / 4).clamp(Duration::from_secs(10), Duration::from_secs(600));
-                    outbox::release(&mut batch, &self.lease, now.after(pause));
-                } else {
-                    tracing::warn!(
-                        account = %self.account(), queue_id = %self.lease.id, reason,
-                        "the message was sent, but its copy could not be stored"
-                    );
-                    outbox::finish(&mut batch, &self.lease, &self.message.blob);
-                }
-            }
-        }
-        store.commit(batch).await?;
-        Ok(())
-    }
-
-    async fn try_follow_up(&self, config: &AccountConfig) -> Result<(), String> {
-        let job = &self.message.entry.job;
-        let handle = match self.engine.account(self.account()).await {
-            Ok(handle) => handle,
-            Err(error) => return Err(error.message),
-        };
-        let context = CallContext {
-            caller: Arc::new(Caller::system()),
-            deadline: Instant::now() + CALL,
-        };
-        if job.copy.or(config.copy) != Some(false) && !handle.files_sent() {
-            let reader = blob::open(self.engine.store(), &self.message.blob)
-                .await
-                .map_err(|error| error.to_string())?
-                .ok_or("the message is gone")?;
-            let append = Append {
-                path: job
-                    .sent_mail_path
-                    .clone()
-                    .unwrap_or_else(|| "\\Sent".to_owned()),
-                flags: vec!["\\Seen".to_owned()],
-                internal_date: Some(Timestamp::now()),
-                size: reader.size(),
-                unless_message_id: Some(job.message_id.clone()),
-            };
-            let body = reader
-                .into_stream()
-                .map(|chunk| chunk.map_err(io::Error::other))
-                .boxed();
-            match handle
-                .call(&context, Command::Append(append), Some(body))
-                .await
-            {
-                Ok(_) => {}
-                // Refused for good, such as an account without a Sent folder.
-                Err(error) if error.status < 500 => {
-                    tracing::warn!(account = %self.account(), %error, "no copy of a sent message");
-                }
-                Err(error) => return Err(error.message),
-            }
-        }
-        if let Some(reference) = &job.reference {
-            let flags = WordsUpdate {
-                add: Some(reference.add_flags.clone()),
-                ..WordsUpdate::default()
-            };
-            let update = Command::UpdateMessage {
-                message: reference.message.clone(),
-                update: MessageUpdate {
-                    flags: Some(flags),
-                    labels: None,
-                },
-            };
-            match handle.call(&context, update, None).await {
-                Ok(_) => {}
-                // The message was deleted meanwhile.
-                Err(error) if error.status < 500 => {}
-                Err(error) => return Err(error.message),
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits a failed attempt with the events that tell of it.
-    async fn failed(
-        &self,
-        config: &AccountConfig,
-        failure: &Failure,
-        routing: Value,
-    ) -> Result<(), WorkError> {
-        let entry = &self.message.entry;
-        let now = self.engine.store().now();
-        let made = entry.attempts_made.saturating_add(1);
-        let next = next_attempt(made, entry.attempts, failure.permanent, now, random());
-        let progress = Progress {
-            status: ProgressStatus::Error,
-            response: failure.response.clone(),
-            error: Some(ProgressError {
-                message: failure.message.clone(),
-                code: Some(failure.code.clone()),
-                status_code: failure.response_code,
-            }),
-            ambiguous: self.is_ambiguous(failure.ambiguous),
-        };
-        let after = next.map_or(After::Fail, After::Retry);
-        let mut recorder = self.engine.recorder();
-        outbox::give_up_attempt(&mut recorder.batch, &self.lease, after, &progress, now)?;
-        let data = json!({
-            "queueId": self.lease.id,
-            "envelope": entry.job.envelope,
-            "messageId": entry.job.message_id,
-            "error": failure.message,
-            "errorCode": failure.code,
-            "smtpResponse": failure.response,
-            "smtpResponseCode": failure.response_code,
-            "smtpCommand": failure.command,
-            "networkRouting": routing,
-            "job": {
-                "id": self.lease.id,
-                "attemptsMade": made,
-                "attempts": entry.attempts,
-                "nextAttempt": next.map_or(json!(false), |next| json!(next)),
-            },
-        });
-        recorder.event(
-            self.account(),
-            Some(config),
-            NewEvent::new(EventType::MessageDeliveryError, data),
-        );
-        if next.is_none() {
-            let data = json!({
-                "messageId": entry.job.message_id,
-                "queueId": self.lease.id,
-                "error": format!("Error: {}", failure.message),
-                "networkRouting": routing,
-            });
-            recorder.event(
-                self.account(),
-                Some(config),
-                NewEvent::new(EventType::MessageFailed, data),
-            );
-            stats::add(&mut recorder.batch, "submit:fail", now, 1);
-        }
-        let status = SmtpStatus {
-            created: Some(now),
-            status: "error".to_owned(),
-            response: failure
-                .response
-                .clone()
-                .or_else(|| Some(failure.message.clone())),
-            response_code: failure.response_code,
-            code: Some(failure.code.clone()),
-            command: failure.command.clone(),
-            description: Some(failure.message.clone()),
-            network_routing: Some(routing),
-        };
-        accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?;
-        recorder.commit().await?;
-        tracing::info!(
-            account = %self.account(), queue_id = %self.lease.id, attempt = made,
-            error = failure.message, "a message was not delivered"
-        );
-        if next.is_none() {
-            self.count("failed");
-            let metrics = self.engine.metrics();
-            metrics.events.with_label_values(&["smtpSubmitFail"]).inc();
-        }
-        Ok(())
-    }
-}
-
-type BoxedChunks = std::pin::Pin<Box<dyn futures_util::Stream<Item = io::Result<Bytes>> + Send>>;
-
-struct Outgoing {
-    size: u64,
-    reader: StreamReader<BoxedChunks, Bytes>,
-}
-
-/// Whether an idle session turned out to be closed.
-fn is_stale(error: &SmtpError) -> bool {
-    matches!(error, SmtpError::Lost { .. } | SmtpError::Closed)
-        || error.response_code() == Some(421)
-}
-
-/// The `Message-ID` that a provider put in place of ours, as its reply tells (behaviour 11.2).
-fn provider_message_id(response: &str) -> Option<String> {
-    let id = response.strip_prefix("250 2.0.0 OK <")?;
-    let id = id.split('>').next().filter(|id| id.contains('@'))?;
-    Some(format!("<{id}>"))
-}
-
-fn dsn(value: &Value) -> Dsn {
-    let notify = value["notify"].as_array().map(Vec::as_slice);
-    Dsn {
-        ret: match value["return"].as_str() {
-            Some("full") => Some(Ret::Full),
-            Some("headers") => Some(Ret::Headers),
-            _ => None,
-        },
-        envid: value["id"].as_str().map(str::to_owned),
-        notify: notify
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|word| match word.as_str()? {
-                "never" => Some(Notify::Never),
-                "success" => Some(Notify::Success),
-                "failure" => Some(Notify::Failure),
-                "delay" => Some(Notify::Delay),
-                _ => None,
-            })
-            .collect(),
-        orcpt: value["recipient"].as_str().map(str::to_owned),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn providers_that_rewrite_ids() {
-        assert_eq!(
-            provider_message_id("250 2.0.0 OK <abc@eurprd.prod.outlook.com> [Hostname=x]"),
-            Some("<abc@eurprd.prod.outlook.com>".to_owned())
-        );
-        assert_eq!(provider_message_id("250 2.0.0 Ok: queued as 4F1"), None);
     }
 }
