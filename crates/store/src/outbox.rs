@@ -13,6 +13,7 @@ use crate::blob;
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging, json};
 use crate::params;
+use crate::sql::Sql;
 use crate::store::Store;
 use crate::value::Row;
 
@@ -226,7 +227,8 @@ pub async fn counts(store: &Store, now: Timestamp) -> Result<OutboxCounts, Store
     Ok(counts)
 }
 
-/// Leases up to `limit` messages that are due and free, the longest waiting first.
+/// Leases up to `limit` messages that are due and free, the longest waiting first; messages of the accounts in `except`
+/// wait.
 ///
 /// # Errors
 /// As [`Store::commit`] and [`get`].
@@ -236,15 +238,28 @@ pub async fn claim(
     now: Timestamp,
     lease: Duration,
     limit: u32,
+    except: &[AccountId],
 ) -> Result<Vec<(Lease, StoredMessage)>, StoreError> {
+    macro_rules! claim {
+        ($except:literal) => {
+            concat!(
+                "UPDATE outbox SET lease_owner=$1, lease_until=$2, fence=fence+1 WHERE queue_id IN \
+                 (SELECT queue_id FROM outbox WHERE state='queued' AND due <= $3 AND lease_until <= $3 \
+                 AND account NOT IN (",
+                $except,
+                ") ORDER BY due, queue_id LIMIT $4 {SKIP_LOCKED}) \
+                 AND state='queued' AND due <= $3 AND lease_until <= $3 RETURNING queue_id, fence"
+            )
+        };
+    }
     let mut batch = Batch::new();
     let claimed = batch
         .push(
-            "UPDATE outbox SET lease_owner=$1, lease_until=$2, fence=fence+1 WHERE queue_id IN \
-             (SELECT queue_id FROM outbox WHERE state='queued' AND due <= $3 AND lease_until <= $3 \
-             ORDER BY due, queue_id LIMIT $4 {SKIP_LOCKED}) \
-             AND state='queued' AND due <= $3 AND lease_until <= $3 RETURNING queue_id, fence",
-            params![worker, now.after(lease), now, limit],
+            Sql::dialects(
+                claim!("SELECT value FROM json_each($5)"),
+                claim!("SELECT jsonb_array_elements_text(CAST(CAST($5 AS TEXT) AS JSONB))"),
+            ),
+            params![worker, now.after(lease), now, limit, json(except)?],
         )
         .statement();
     let committed = store.commit(batch).await?;

@@ -157,10 +157,28 @@ impl Announcer<'_> {
                     tracing::warn!(account = %self.shared.id, %error, "a new message cannot be read");
                     break;
                 }
+                // A message on which the server breaks off, every time, must not stop the ones
+                // behind it either; a server that is gone must not cost one.
+                Err(error @ (BackendError::Connection { .. } | BackendError::Timeout)) => {
+                    if !self.server_answers().await {
+                        return Err(error);
+                    }
+                    tracing::warn!(account = %self.shared.id, %error, "a new message was not read");
+                    if tries + 1 < TRIES {
+                        tokio::time::sleep(wait).await;
+                        wait = wait.mul_f64(1.7);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(Read::Missing(TRIES, elapsed(began)))
+    }
+
+    /// Whether the server answers anything but the message that it did not give.
+    async fn server_answers(&self) -> bool {
+        let listed = tokio::time::timeout(READ, self.mailbox.list_mailboxes(false));
+        matches!(listed.await, Ok(Ok(_)))
     }
 }
 

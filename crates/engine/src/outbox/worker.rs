@@ -3,8 +3,9 @@
 //! known which messages may have been sent already.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -32,23 +33,85 @@ const ATTEMPT: Duration = Duration::from_secs(600);
 /// How long failed messages are kept.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
 
+/// Messages of one account that are sent at once: mail servers refuse clients that open many
+/// connections.
+const PER_ACCOUNT: usize = 4;
+
+/// Messages being sent, by account.
+#[derive(Default)]
+struct Busy(Mutex<HashMap<AccountId, usize>>);
+
+impl Busy {
+    fn counts(&self) -> MutexGuard<'_, HashMap<AccountId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The accounts that send as many as they may.
+    fn full(&self) -> Vec<AccountId> {
+        let counts = self.counts();
+        let full = counts.iter().filter(|(_, count)| **count >= PER_ACCOUNT);
+        full.map(|(account, _)| account.clone()).collect()
+    }
+
+    /// Takes a place, unless the account sends as many as it may.
+    fn begin(self: &Arc<Self>, account: &AccountId) -> Option<Place> {
+        let mut counts = self.counts();
+        let count = counts.entry(account.clone()).or_default();
+        if *count >= PER_ACCOUNT {
+            return None;
+        }
+        *count += 1;
+        Some(Place(self.clone(), account.clone()))
+    }
+}
+
+/// One message being sent; ends also when its task panics.
+struct Place(Arc<Busy>, AccountId);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.0.counts();
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Leaves a message that was claimed beyond what its account may send at once.
+async fn give_back(engine: &Engine, lease: &Lease, message: &StoredMessage) {
+    let mut batch = Batch::new();
+    outbox::release(&mut batch, lease, message.entry.scheduled);
+    if let Err(error) = engine.store().commit(batch).await {
+        tracing::warn!(queue_id = %lease.id, %error, "a message waits until its lease runs out");
+    }
+}
+
 /// Leases messages that are due and hands them to workers, until the engine stops.
 pub(crate) async fn run(engine: Engine) {
     let name = Uuid::new_v4().to_string();
     let permits = Arc::new(Semaphore::new(engine.config().submit_workers.max(1)));
     let pool = Arc::new(Pool::default());
+    let busy = Arc::new(Busy::default());
     loop {
+        let full = busy.full();
         let free = u32::try_from(permits.available_permits()).unwrap_or(u32::MAX);
         let now = engine.store().now();
         let claimed = if free == 0 {
             Ok(Vec::new())
         } else {
-            outbox::claim(engine.store(), &name, now, LEASE, free).await
+            outbox::claim(engine.store(), &name, now, LEASE, free, &full).await
         };
         let idle = match claimed {
             Ok(messages) => {
                 let idle = messages.is_empty();
                 for (lease, message) in messages {
+                    let Some(place) = busy.begin(&message.entry.account) else {
+                        give_back(&engine, &lease, &message).await;
+                        continue;
+                    };
                     let Ok(permit) = permits.clone().acquire_owned().await else {
                         return;
                     };
@@ -56,7 +119,7 @@ pub(crate) async fn run(engine: Engine) {
                     let tasks = engine.clone();
                     tasks.spawn(async move {
                         process(&engine, &pool, lease, message).await;
-                        drop(permit);
+                        drop((place, permit));
                         engine.wake_outbox();
                     });
                 }
@@ -70,7 +133,8 @@ pub(crate) async fn run(engine: Engine) {
         };
         if idle {
             let sleep = match outbox::next_due(engine.store()).await {
-                Ok(Some(due)) => due
+                // What is due may belong to an account that is busy: its end is told.
+                Ok(Some(due)) if full.is_empty() => due
                     .since(engine.store().now())
                     .clamp(Duration::from_millis(5), POLL),
                 _ => POLL,

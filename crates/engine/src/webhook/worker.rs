@@ -32,6 +32,9 @@ use crate::{Engine, Settings, event::default_url, random};
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a failing head holds its lane before later events pass.
 const ORDER_HOLD: Duration = Duration::from_secs(60);
+/// How long a worker stays with a lane before others have their turn; also how long what it read of
+/// the account is believed.
+const TURN: Duration = Duration::from_secs(5);
 /// The longest sleep without a look at the store: hints can be lost.
 const POLL: Duration = Duration::from_secs(5);
 /// How long what was given up is kept.
@@ -162,10 +165,12 @@ async fn deliver_lane(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
         None => (None, None),
     };
     let mut flagged = Flags::of(&engine.settings(), status);
+    let began = Instant::now();
     loop {
         let now = store.now();
         let next = deliveries::next(store, lane, now).await?;
-        let (Some(delivery), false) = (next, engine.stopping().is_cancelled()) else {
+        let over = began.elapsed() >= TURN || engine.stopping().is_cancelled();
+        let (Some(delivery), false) = (next, over) else {
             let mut batch = Batch::new();
             deliveries::release(&mut batch, lane);
             store.commit(batch).await?;

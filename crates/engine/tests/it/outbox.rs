@@ -20,6 +20,7 @@ both!(
     a_cancelled_message_is_not_sent,
     a_message_cancelled_while_it_is_sent_stops_before_the_last_byte,
     follow_ups_are_done_once,
+    one_account_takes_only_its_share_of_the_workers,
 );
 
 async fn a_refusal_for_a_while_is_retried(house: &House) {
@@ -234,4 +235,33 @@ async fn a_death_after_the_last_byte_is_ambiguous() {
     let mails = sink.mails();
     assert_eq!(mails.len(), 2);
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+}
+
+async fn one_account_takes_only_its_share_of_the_workers(house: &House) {
+    let slow = SmtpSink::start().await;
+    slow.fail(Phase::Data, Fault::Delay(Duration::from_millis(300)));
+    let quick = SmtpSink::start().await;
+    let process = house.start().await;
+    let many = process.register(&smtp_account("many", &slow)).await;
+    let one = process.register(&smtp_account("one", &quick)).await;
+    for number in 0..24 {
+        process
+            .submit(&many, &format!("bulk {number}"), Job::default())
+            .await;
+    }
+    eventually("the bulk under way", LIMIT, || async {
+        (slow.open_connections() > 0).then_some(())
+    })
+    .await;
+    process.submit(&one, "urgent", Job::default()).await;
+    quick.wait_for(1, LIMIT).await;
+    assert!(slow.mails().len() < 24, "the bulk went first");
+    let mut most = 0;
+    eventually("all of the bulk", LIMIT, || {
+        most = most.max(slow.open_connections());
+        let done = slow.mails().len() == 24;
+        async move { done.then_some(()) }
+    })
+    .await;
+    assert!(most <= 4, "{most} connections to one server");
 }

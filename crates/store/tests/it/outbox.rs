@@ -120,7 +120,9 @@ async fn leases(fresh: &Fresh) {
     let now = store.now();
     let id = enqueue(store, "ann", now, b"x").await;
     enqueue(store, "ann", now.after(Duration::from_secs(60)), b"x").await;
-    let claimed = outbox::claim(store, "w1", now, LEASE, 10).await.unwrap();
+    let claimed = outbox::claim(store, "w1", now, LEASE, 10, &[])
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 1, "the other one is not due");
     let (lost, message) = claimed.into_iter().next().unwrap();
     assert_eq!(lost.id, id);
@@ -130,7 +132,7 @@ async fn leases(fresh: &Fresh) {
         Some("w1")
     );
     assert!(
-        outbox::claim(store, "w2", now, LEASE, 10)
+        outbox::claim(store, "w2", now, LEASE, 10, &[])
             .await
             .unwrap()
             .is_empty()
@@ -145,7 +147,7 @@ async fn leases(fresh: &Fresh) {
     .await;
     let over = now.after(LEASE).after(Duration::from_millis(1));
     assert!(
-        outbox::claim(store, "w2", over, LEASE, 10)
+        outbox::claim(store, "w2", over, LEASE, 10, &[])
             .await
             .unwrap()
             .is_empty(),
@@ -155,7 +157,9 @@ async fn leases(fresh: &Fresh) {
     let over = now.after(LEASE * 2);
     refused(store, |batch| outbox::mark_sending(batch, &lost, over)).await;
     // The second message has become due meanwhile.
-    let claimed = outbox::claim(store, "w2", over, LEASE, 10).await.unwrap();
+    let claimed = outbox::claim(store, "w2", over, LEASE, 10, &[])
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 2);
     let lease = &claimed[0].0;
     assert_eq!(lease.id, id);
@@ -189,7 +193,7 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     let store = &fresh.store;
     let now = store.now();
     enqueue(store, "ann", now, b"x").await;
-    let (lease, _) = outbox::claim(store, "w1", now, LEASE, 1)
+    let (lease, _) = outbox::claim(store, "w1", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -197,7 +201,7 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     // The process dies here, and another one starts.
     commit(store, outbox::release_all).await;
     let over = now;
-    let (lease, message) = outbox::claim(store, "w2", over, LEASE, 1)
+    let (lease, message) = outbox::claim(store, "w2", over, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -215,12 +219,12 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     })
     .await;
     assert!(
-        outbox::claim(store, "w2", over, LEASE, 1)
+        outbox::claim(store, "w2", over, LEASE, 1, &[])
             .await
             .unwrap()
             .is_empty()
     );
-    let (lease, message) = outbox::claim(store, "w2", due, LEASE, 1)
+    let (lease, message) = outbox::claim(store, "w2", due, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -249,10 +253,10 @@ async fn listing_and_counts(fresh: &Fresh) {
     let now = store.now();
     let hour = Duration::from_secs(3600);
     let active = enqueue(store, "a", now.before(hour), b"x").await;
-    let claimed = outbox::claim(store, "w", now, LEASE, 1).await.unwrap();
+    let claimed = outbox::claim(store, "w", now, LEASE, 1, &[]).await.unwrap();
     assert_eq!(claimed[0].0.id, active);
     let failed = enqueue(store, "b", now.before(hour), b"x").await;
-    let (lease, _) = outbox::claim(store, "w", now, LEASE, 1)
+    let (lease, _) = outbox::claim(store, "w", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -317,7 +321,7 @@ async fn workers_never_share_a_message(fresh: &Fresh) {
             tokio::spawn(async move {
                 let mut all: Vec<Lease> = Vec::new();
                 loop {
-                    let claimed = outbox::claim(&store, &format!("w{worker}"), now, LEASE, 7)
+                    let claimed = outbox::claim(&store, &format!("w{worker}"), now, LEASE, 7, &[])
                         .await
                         .unwrap();
                     if claimed.is_empty() {
@@ -333,7 +337,7 @@ async fn workers_never_share_a_message(fresh: &Fresh) {
         all.extend(task.await.unwrap());
     }
     all.extend(
-        outbox::claim(store, "last", now, LEASE, 1000)
+        outbox::claim(store, "last", now, LEASE, 1000, &[])
             .await
             .unwrap()
             .into_iter()
@@ -351,7 +355,7 @@ async fn leaving_takes_the_blob_along(fresh: &Fresh) {
     enqueue(store, "a", now, b"x").await;
     let deleted = enqueue(store, "b", now.after(LEASE), &large).await;
     enqueue(store, "c", now.after(LEASE), &large).await;
-    let (lease, message) = outbox::claim(store, "w", now, LEASE, 1)
+    let (lease, message) = outbox::claim(store, "w", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
