@@ -97,6 +97,8 @@ struct State {
     expired: usize,
     script: VecDeque<Act>,
     verbs: VecDeque<BackendError>,
+    /// Subjects of messages on which the connection breaks.
+    broken: Vec<String>,
     connects: usize,
     next_id: u64,
     chunk: usize,
@@ -204,6 +206,11 @@ impl FakeMailbox {
     pub fn script(&self, act: Act) {
         self.lock().script.push_back(act);
         self.news.notify_waiters();
+    }
+
+    /// Breaks the connection whenever messages of this subject are read.
+    pub fn break_on(&self, subject: &str) {
+        self.lock().broken.push(subject.to_owned());
     }
 
     /// The next verb fails like this; several are used up one by one.
@@ -419,6 +426,10 @@ impl Mailbox for FakeMailbox {
         Box::pin(async move {
             let found = self.find(id)?;
             let mut message = found.message.clone();
+            let subject = message.subject.as_ref();
+            if subject.is_some_and(|subject| self.lock().broken.contains(subject)) {
+                return Err(lost("gone"));
+            }
             let text = text_of(&found, options.text_type, options.max_bytes);
             message.text = Some(Text {
                 id: Some(id.to_owned()),

@@ -29,6 +29,7 @@ both!(
     every_message_is_announced_once_over_kills,
     a_death_between_index_and_event_repeats_nothing,
     a_message_that_vanishes_is_told_missing,
+    a_message_on_which_the_server_breaks_off_stops_no_other,
     initialized_is_told_once,
 );
 
@@ -308,4 +309,20 @@ async fn initialized_is_told_once(house: &House) {
         ],
         "what was there before is no news"
     );
+}
+
+async fn a_message_on_which_the_server_breaks_off_stops_no_other(house: &House) {
+    let fake = house.fake("ann");
+    fake.break_on("poison");
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    let poison = fake.push(FakeMessage::new("poison"));
+    let good = fake.push(FakeMessage::new("good"));
+    let announced = process.wait_events(&id, EventType::MessageNew, 1).await;
+    assert_eq!(announced[0]["id"], good);
+    let missing = process.events_of(&id, EventType::MessageMissing).await;
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0]["id"], poison);
+    assert_eq!(process.state(&id).await, AccountState::Connected);
 }
