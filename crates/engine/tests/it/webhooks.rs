@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use posthouse_backend::fake::FakeMessage;
 use posthouse_model::{AccountState, EventType};
-use posthouse_store::{deliveries, settings};
+use posthouse_store::{Batch, accounts, deliveries, settings};
 use posthouse_testkit::{HookReply, HookSink, eventually};
 use serde_json::json;
 use tokio::time::Instant;
@@ -17,6 +17,7 @@ both!(
     a_blocked_address_is_final,
     an_endpoint_that_stalls_delays_no_other,
     a_restart_keeps_what_waits,
+    a_changed_target_takes_effect_for_what_waits,
 );
 
 async fn a_failing_head_holds_its_lane_and_is_retried(house: &House) {
@@ -158,4 +159,36 @@ async fn a_restart_keeps_what_waits(house: &House) {
         .collect();
     let wanted: Vec<_> = (0..20).map(|number| format!("m{number}")).collect();
     assert_eq!(subjects, wanted);
+}
+
+async fn a_changed_target_takes_effect_for_what_waits(house: &House) {
+    const COUNT: usize = 24;
+    let fake = house.fake("ann");
+    let slow = HookReply::status(200).after(Duration::from_millis(300));
+    house.hooks.reply_at("/hook", slow);
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    for number in 0..COUNT {
+        fake.push(FakeMessage::new(&format!("m{number}")));
+    }
+    process.wait_events(&id, EventType::MessageNew, COUNT).await;
+    let store = process.store();
+    let stored = accounts::get(store, &id).await.unwrap().unwrap();
+    let mut config = stored.account.config;
+    config.webhooks = Some(house.hooks.url("/other"));
+    let mut batch = Batch::new();
+    accounts::update_config(store, &mut batch, &id, stored.version, &config).unwrap();
+    store.commit(batch).await.unwrap();
+    process.account_changed(&id);
+    let last = house.hooks.wait_for(LIMIT, |hook| {
+        hook.path == "/other" && hook.json()["data"]["subject"] == "m23"
+    });
+    last.await;
+    let subjects: Vec<_> = (house.hooks.hooks().iter())
+        .filter(|hook| hook.event() == "messageNew")
+        .map(|hook| hook.json()["data"]["subject"].as_str().unwrap().to_owned())
+        .collect();
+    let expected: Vec<_> = (0..COUNT).map(|number| format!("m{number}")).collect();
+    assert_eq!(subjects, expected, "in order, each once");
 }
