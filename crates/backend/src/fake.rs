@@ -99,6 +99,8 @@ struct State {
     verbs: VecDeque<BackendError>,
     /// Subjects of messages on which the connection breaks.
     broken: Vec<String>,
+    /// How long storing a message takes.
+    append: Duration,
     connects: usize,
     next_id: u64,
     chunk: usize,
@@ -206,6 +208,11 @@ impl FakeMailbox {
     pub fn script(&self, act: Act) {
         self.lock().script.push_back(act);
         self.news.notify_waiters();
+    }
+
+    /// Makes storing messages take so long.
+    pub fn slow_append(&self, time: Duration) {
+        self.lock().append = time;
     }
 
     /// Breaks the connection whenever messages of this subject are read.
@@ -486,11 +493,14 @@ impl Mailbox for FakeMailbox {
         body: BodyStream,
     ) -> BoxFuture<'a, Result<Appended, BackendError>> {
         Box::pin(async move {
-            let path = {
+            let (path, time) = {
                 let mut state = self.lock();
                 state.verb()?;
-                state.resolve(&append.path)?
+                (state.resolve(&append.path)?, state.append)
             };
+            if !time.is_zero() {
+                tokio::time::sleep(time).await;
+            }
             let wanted = append.unless_message_id.as_ref();
             let same = |known: &FakeMessage| {
                 wanted.is_some() && known.message.message_id.as_ref() == wanted

@@ -31,7 +31,12 @@ impl Worker<'_> {
     pub(super) async fn follow_up(&self, config: &AccountConfig) -> Result<(), WorkError> {
         let store = self.engine.store();
         let mut batch = Batch::new();
-        match self.try_follow_up(config).await {
+        // Storing a large copy may take longer than the lease: another worker would store it too.
+        let tried = tokio::select! {
+            tried = self.try_follow_up(config) => tried,
+            error = self.keep_lease() => return Err(error),
+        };
+        match tried {
             Ok(()) => outbox::finish(&mut batch, &self.lease, &self.message.blob),
             Err(reason) => {
                 let now = store.now();

@@ -265,7 +265,7 @@ impl Worker<'_> {
     }
 
     /// Prolongs the lease until it fails.
-    async fn keep_lease(&self) -> WorkError {
+    pub(super) async fn keep_lease(&self) -> WorkError {
         loop {
             tokio::time::sleep(LEASE / 3).await;
             let mut batch = Batch::new();

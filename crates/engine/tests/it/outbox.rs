@@ -209,6 +209,33 @@ async fn follow_ups_are_done_once(house: &House) {
     );
 }
 
+/// The copy of a large message takes longer to store than its lease holds: it must not lapse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_copy_keeps_its_lease() {
+    const LEASE: Duration = Duration::from_secs(60);
+    let house = crate::support::sqlite().await;
+    let sink = SmtpSink::start().await;
+    let fake = house.fake("ann");
+    fake.slow_append(Duration::from_secs(25));
+    let process = house.start().await;
+    let mut config = smtp_account("ann", &sink);
+    config.imap = imap_account("ann").imap;
+    let id = process.register(&config).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    process.submit(&id, "large", Job::default()).await;
+    process.wait_events(&id, EventType::MessageSent, 1).await;
+    let store = process.store();
+    let lapses = store.now().after(LEASE);
+    tokio::time::sleep(Duration::from_secs(22)).await;
+    let stolen = outbox::claim(store, "another", lapses, LEASE, 10, &[]).await;
+    assert!(stolen.unwrap().is_empty(), "the lease was not renewed");
+    assert_eq!(fake.messages("Sent").len(), 0);
+    eventually("the copy", LIMIT, || async {
+        (fake.messages("Sent").len() == 1).then_some(())
+    })
+    .await;
+}
+
 /// Marked, then killed: the next process knows that it may have been sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_death_after_the_last_byte_is_ambiguous() {
