@@ -194,6 +194,12 @@ impl Check {
             .any(|step| matches!(step, Step::Key(key) if looks_secret(key)))
     }
 
+    /// Whether the value looks things up. PostgreSQL has no NUL in a text, so no name may hold one.
+    fn is_name(&self) -> bool {
+        matches!(self.place, Place::Path | Place::Query)
+            || matches!(self.steps.as_slice(), [Step::Key("account")])
+    }
+
     /// Records a fault of the value we are at.
     fn fault(&mut self, reason: impl AsRef<str>) {
         if !self.full() {
@@ -330,6 +336,9 @@ impl Check {
                 self.fault("is not allowed to be empty");
             }
             return;
+        }
+        if self.is_name() && text.contains('\0') {
+            return self.fault("must not contain NUL characters");
         }
         if !rule.one_of.is_empty() && !rule.one_of.contains(&text.as_str()) {
             self.fault(format!("must be one of [{}]", rule.one_of.join(", ")));

@@ -282,6 +282,19 @@ fn texts_are_trimmed_lowered_and_measured() {
 }
 
 #[test]
+fn names_hold_no_nul() {
+    let account = json!({"account": "a\0b", "name": "n\0"});
+    assert_eq!(
+        lines(body("postV1Account", account)),
+        [r#"account: "account" must not contain NUL characters"#]
+    );
+    assert_eq!(
+        lines(request("getV1Tokens", &[("account", "\0")], &[], None)),
+        [r#"account: "account" must not contain NUL characters"#]
+    );
+}
+
+#[test]
 fn empty_text_is_refused_where_it_would_mean_something_else() {
     assert_eq!(
         lines(body("postV1Account", json!({"account": " ", "name": ""}))),
