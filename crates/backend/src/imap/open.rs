@@ -86,15 +86,16 @@ async fn refused(session: &mut Conn, path: &str, error: Error) -> BackendError {
     if matches!(error.code(), Some("NONEXISTENT")) {
         return BackendError::folder_not_found();
     }
-    let quoted: String = path
-        .chars()
-        .map(|c| if matches!(c, '*' | '%') { '?' } else { c })
-        .collect();
-    if quoted != path {
-        return command_error(error);
-    }
+    let wild = path.contains(['*', '%']);
     match session.list("", path, ListOptions::default()).await {
-        Ok(list) if list.iter().any(|entry| !is_missing(entry)) => command_error(error),
+        // `*` and `%` in the path are wildcards to LIST: only the folder itself counts.
+        Ok(list)
+            if list
+                .iter()
+                .any(|entry| (!wild || entry.name.as_str() == path) && !is_missing(entry)) =>
+        {
+            command_error(error)
+        }
         Ok(_) => BackendError::folder_not_found(),
         Err(failed) if failed.is_refusal() => BackendError::folder_not_found(),
         Err(failed) => command_error(failed),

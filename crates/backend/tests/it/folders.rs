@@ -69,10 +69,14 @@ async fn aliases_reach_the_special_folders() {
         total(&mailbox, "\\All").await,
         Err(BackendError::folder_not_found())
     );
-    assert_eq!(
-        total(&mailbox, "Nowhere").await,
-        Err(BackendError::folder_not_found())
-    );
+    // The last two are wildcards to LIST.
+    for path in ["Nowhere", "*", "Sen%"] {
+        assert_eq!(
+            total(&mailbox, path).await,
+            Err(BackendError::folder_not_found()),
+            "{path}"
+        );
+    }
     let mut config = config(&user);
     config.imap.as_mut().unwrap().sent_mail_path = Some("Elsewhere".to_owned());
     let mailbox = mailbox_of(config);
