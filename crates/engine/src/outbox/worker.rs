@@ -18,7 +18,7 @@ use posthouse_store::{
     outbox::{self, Lease, StoredMessage},
 };
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use uuid::Uuid;
 
 use super::{outcome::Failure, pool::Pool, route::SmtpRoute};
@@ -133,10 +133,12 @@ pub(crate) async fn run(engine: Engine) {
         };
         if idle {
             let sleep = match outbox::next_due(engine.store()).await {
-                // What is due may belong to an account that is busy: its end is told.
-                Ok(Some(due)) if full.is_empty() => due
-                    .since(engine.store().now())
-                    .clamp(Duration::from_millis(5), POLL),
+                Ok(Some(due)) => {
+                    // What is due may belong to an account that is busy, whose end is told.
+                    let least = if full.is_empty() { 5 } else { 250 };
+                    due.since(engine.store().now())
+                        .clamp(Duration::from_millis(least), POLL)
+                }
                 _ => POLL,
             };
             for session in pool.drain(false) {
@@ -266,13 +268,21 @@ impl Worker<'_> {
 
     /// Prolongs the lease until it fails.
     pub(super) async fn keep_lease(&self) -> WorkError {
+        let mut held = Instant::now() + LEASE;
+        let mut pause = LEASE / 3;
         loop {
-            tokio::time::sleep(LEASE / 3).await;
+            tokio::time::sleep(pause).await;
+            let begun = Instant::now();
             let mut batch = Batch::new();
             let until = self.engine.store().now().after(LEASE);
             outbox::renew(&mut batch, &self.lease, until);
-            if let Err(error) = self.engine.store().commit(batch).await {
-                return error.into();
+            match self.engine.store().commit(batch).await {
+                Ok(_) => (held, pause) = (begun + LEASE, LEASE / 3),
+                // A store that fails for a moment ends nothing while the lease still holds.
+                Err(error) if error.is_guard(outbox::LEASE_GUARD) || begun + pause >= held => {
+                    return error.into();
+                }
+                Err(_) => pause = Duration::from_secs(2),
             }
         }
     }

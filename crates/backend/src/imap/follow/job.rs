@@ -106,10 +106,12 @@ async fn ask(shared: &Shared, session: &mut Conn, request: Request) -> Result<Re
             let items = [FetchItem::Uid, FetchItem::InternalDate];
             session
                 .fetch_each(set, &items, None, |fetch| {
+                    // Flags were not asked for: that is news of another message, unless the date
+                    // says that it is an answer. An answer whose date cannot be read counts.
                     if let Some(uid) = fetch.uid
-                        && let Some(date) = fetch.internal_date
+                        && (fetch.internal_date.is_some() || fetch.flags.is_none())
                     {
-                        messages.push((uid, Some(date)));
+                        messages.push((uid, fetch.internal_date));
                     }
                 })
                 .await
