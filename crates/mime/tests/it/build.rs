@@ -319,6 +319,8 @@ proptest! {
         content in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let clean = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        // A file without a name gets one.
+        prop_assume!(!clean(&file).is_empty());
         let mut message = base();
         message.subject = Some(subject.clone());
         message.to = vec![address(&name, &format!("{local}@x.org"))];
