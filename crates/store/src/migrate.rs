@@ -30,6 +30,12 @@ const MIGRATIONS: &[Migration] = &[
         both: include_str!("../migrations/0002_answers.sql"),
         postgres: "",
     },
+    Migration {
+        number: 5,
+        name: "0005_tokens",
+        both: include_str!("../migrations/0005_tokens.sql"),
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

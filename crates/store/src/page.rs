@@ -1,6 +1,7 @@
 //! Pages of listings.
 
 use crate::error::StoreError;
+use crate::sql::Sql;
 use crate::store::Store;
 use crate::value::{Row, Value};
 
@@ -35,8 +36,8 @@ pub struct Page<T> {
 /// Reads a page: `list` has the parameters of `count` and then `LIMIT` and `OFFSET`.
 pub(crate) async fn read<T>(
     store: &Store,
-    count: &'static str,
-    list: &'static str,
+    count: impl Into<Sql>,
+    list: impl Into<Sql>,
     params: Vec<Value>,
     paging: Paging,
     item: impl Fn(&Row) -> Result<T, StoreError>,

@@ -91,6 +91,7 @@ impl Store {
             }),
         };
         store.sync_clock().await?;
+        while crate::tokens::complete(&store).await? {}
         Ok(store)
     }
 

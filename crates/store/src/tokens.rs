@@ -1,7 +1,7 @@
 //! Access tokens, their last use and their audit log.
 
 use posthouse_model::token::{TokenId, TokenLogEntry, TokenRecord, TokenUse};
-use posthouse_model::{AccountId, Timestamp};
+use posthouse_model::{AccountId, Scope, Timestamp};
 
 use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
@@ -10,7 +10,7 @@ use crate::page::{self, Page, Paging, json};
 use crate::params;
 use crate::sql::{fold, like_contains};
 use crate::store::Store;
-use crate::value::Row;
+use crate::value::{Row, Value};
 
 /// Whose tokens a listing shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,42 @@ pub struct StoredToken {
     pub record: TokenRecord,
     /// Last use.
     pub last_use: Option<TokenUse>,
+}
+
+/// Which tokens a search shows, and in which order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenSearch {
+    /// A text in id, description or account, ASCII case folded; empty for any.
+    pub text: String,
+    /// Only those that name this scope.
+    pub scope: Option<Scope>,
+    /// Only those in this state.
+    pub state: Option<TokenState>,
+    /// The order.
+    pub sort: TokenSort,
+}
+
+/// What became of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    /// It has not expired.
+    Active,
+    /// It expires before this time, and has not yet.
+    ExpiresBefore(Timestamp),
+    /// It has expired and was not swept yet.
+    Expired,
+    /// It was never used.
+    Unused,
+}
+
+/// The order of a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenSort {
+    /// The newest first.
+    #[default]
+    Created,
+    /// The last used first, those never used at the end.
+    LastUse,
 }
 
 fn stored(row: &Row) -> Result<StoredToken, StoreError> {
@@ -105,6 +141,106 @@ pub async fn list(
     .await
 }
 
+/// A page of tokens, bound or not.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn search(
+    store: &Store,
+    search: &TokenSearch,
+    now: Timestamp,
+    paging: Paging,
+) -> Result<Page<StoredToken>, StoreError> {
+    let mut params = Vec::new();
+    let mut conditions = vec!["TRUE".to_owned()];
+    let mut condition = |text: &str, value: Value| {
+        params.push(value);
+        conditions.push(text.replace('?', &format!("${}", params.len())));
+    };
+    if !search.text.is_empty() {
+        let pattern = like_contains(&search.text);
+        condition("t.search LIKE ? ESCAPE '\\'", pattern.into());
+    }
+    if let Some(scope) = search.scope {
+        condition("t.scopes LIKE ?", format!("% {scope} %").into());
+    }
+    match search.state {
+        None => {}
+        Some(TokenState::Active) => {
+            condition("(t.expires IS NULL OR t.expires > ?)", now.into());
+        }
+        Some(TokenState::ExpiresBefore(end)) => {
+            condition("t.expires > ?", now.into());
+            condition("t.expires <= ?", end.into());
+        }
+        Some(TokenState::Expired) => condition("t.expires <= ?", now.into()),
+        Some(TokenState::Unused) => condition("a.time = ?", 0.into()),
+    }
+    // SQLite reads the tables of a cross join in the order they are named: that of the index which gives the
+    // order, or first the one whose text is searched.
+    let tables = match search.sort {
+        TokenSort::LastUse if search.text.is_empty() => "token_access a CROSS JOIN tokens t",
+        _ => "tokens t CROSS JOIN token_access a",
+    };
+    let order = match search.sort {
+        TokenSort::Created => "t.created DESC, t.id DESC",
+        TokenSort::LastUse => "a.time DESC, a.id DESC",
+    };
+    let conditions = conditions.join(" AND ");
+    let counted = match search.state {
+        Some(TokenState::Unused) => "tokens t JOIN token_access a ON a.id = t.id",
+        _ => "tokens t",
+    };
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    page::read(
+        store,
+        format!("SELECT COUNT(*) FROM {counted} WHERE {conditions}"),
+        format!(
+            "SELECT t.data, a.time, a.ip FROM {tables} WHERE a.id = t.id AND {conditions} \
+             ORDER BY {order} LIMIT ${limit} OFFSET ${offset}"
+        ),
+        params,
+        paging,
+        stored,
+    )
+    .await
+}
+
+/// Fills in the columns of tokens that an older version stored; whether there may be more.
+///
+/// # Errors
+/// As [`Store::query`] and [`Store::commit`].
+pub(crate) async fn complete(store: &Store) -> Result<bool, StoreError> {
+    const AT_ONCE: usize = 500;
+    let rows = store
+        .query(
+            "SELECT data FROM tokens WHERE created=0 ORDER BY id LIMIT $1",
+            params![AT_ONCE as i64],
+        )
+        .await?;
+    let mut batch = Batch::new();
+    for row in &rows {
+        let record: TokenRecord = row.json(0)?;
+        // Not put: another process may be deleting it.
+        batch.push(
+            "UPDATE tokens SET created=$2, scopes=$3 WHERE id=$1",
+            params![record.id.to_string(), created(&record), scopes(&record)],
+        );
+        batch.push(
+            "INSERT INTO token_access (id, time, ip) SELECT id, 0, '' FROM tokens WHERE id=$1 \
+             ON CONFLICT (id) DO NOTHING",
+            params![record.id.to_string()],
+        );
+    }
+    if !batch.is_empty() {
+        store
+            .commit(batch)
+            .await
+            .map_err(|error| StoreError::Open(format!("completing access tokens: {error}")))?;
+    }
+    Ok(rows.len() == AT_ONCE)
+}
+
 /// Every record, for the command line's export and start-up checks.
 ///
 /// # Errors
@@ -131,19 +267,41 @@ pub fn put(batch: &mut Batch, record: &TokenRecord) -> Result<(), StoreError> {
         account.unwrap_or_default()
     ));
     batch.push(
-        "INSERT INTO tokens (id, account, search, data, expires) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO tokens (id, account, search, data, expires, created, scopes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (id) DO UPDATE SET account = excluded.account, search = excluded.search, \
-         data = excluded.data, expires = excluded.expires",
+         data = excluded.data, expires = excluded.expires, created = excluded.created, \
+         scopes = excluded.scopes",
         params![
             record.id.to_string(),
             account,
             search,
             json(record)?,
-            record.expires
+            record.expires,
+            created(record),
+            scopes(record),
         ],
+    );
+    batch.push(
+        "INSERT INTO token_access (id, time, ip) VALUES ($1, 0, '') ON CONFLICT (id) DO NOTHING",
+        params![record.id.to_string()],
     );
     generation::bump(batch, Generation::Tokens);
     Ok(())
+}
+
+/// The time of creation as it is sorted by; 0 stands for a row that is not complete.
+fn created(record: &TokenRecord) -> i64 {
+    record.created.millis().max(1)
+}
+
+/// The scopes as they are searched; a record without any opens everything.
+fn scopes(record: &TokenRecord) -> String {
+    match &record.scopes {
+        None => format!(" {} ", Scope::All),
+        Some(scopes) if scopes.is_empty() => String::new(),
+        Some(scopes) => format!(" {} ", scopes.join(" ")),
+    }
 }
 
 /// Deletes a token with its log; the statement touches a row if there was one.

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use posthouse_model::token::{TokenId, TokenLogEntry, TokenRecord, TokenUse, TokenValue};
-use posthouse_model::{AccountId, Permissions, Timestamp};
+use posthouse_model::{AccountId, Permissions, Scope, Timestamp};
 use posthouse_store::generation::{self, Generation};
-use posthouse_store::tokens::{self, Bound};
-use posthouse_store::{Batch, Paging, Store, accounts};
+use posthouse_store::tokens::{self, Bound, TokenSearch, TokenSort, TokenState};
+use posthouse_store::{Batch, Paging, Store, accounts, params};
 
 use crate::support::{Fresh, number};
 
@@ -14,7 +14,10 @@ both!(
     last_use,
     audit_log,
     expired_tokens_go,
-    tokens_go_with_their_account
+    tokens_go_with_their_account,
+    searching,
+    rows_of_an_older_version,
+    searching_ten_thousand
 );
 
 fn record(description: &str, account: Option<&str>, expires: Option<Timestamp>) -> TokenRecord {
@@ -218,4 +221,186 @@ async fn tokens_go_with_their_account(fresh: &Fresh) {
     store.commit(batch).await.unwrap();
     assert_eq!(tokens::all(store).await.unwrap(), vec![root]);
     assert_eq!(number(store, "SELECT COUNT(*) FROM token_log").await, 0);
+}
+
+async fn found(store: &Store, search: &TokenSearch, now: Timestamp) -> Vec<String> {
+    let paging = Paging { page: 0, size: 10 };
+    let page = tokens::search(store, search, now, paging).await.unwrap();
+    assert_eq!(page.total, page.items.len() as u64);
+    page.items
+        .into_iter()
+        .filter_map(|token| token.record.description)
+        .collect()
+}
+
+async fn searching(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = Timestamp(1_000_000);
+    let hour = Duration::from_secs(3600);
+    let mut ids = Vec::new();
+    for (at, (description, account, scope, expires)) in [
+        ("old", None, "api", None),
+        ("soon", Some("Ann"), "metrics", Some(now.after(hour))),
+        ("late", Some("Bob"), "*", Some(now.after(hour * 48))),
+        ("gone", None, "imap-proxy", Some(now)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut token = record(description, account, expires);
+        token.created = Timestamp(at as i64 * 10);
+        token.scopes = Some(vec![scope.to_owned(), "mcp".to_owned()]);
+        ids.push(token.id);
+        put(store, &token).await;
+    }
+    let mut batch = Batch::new();
+    for (id, time) in [(ids[1], 5), (ids[0], 9)] {
+        let last_use = TokenUse {
+            time: Timestamp(time),
+            ip: "::1".parse().unwrap(),
+        };
+        tokens::touch(&mut batch, &[(id, last_use)]);
+    }
+    store.commit(batch).await.unwrap();
+
+    let all = TokenSearch::default();
+    let by_use = TokenSearch {
+        sort: TokenSort::LastUse,
+        ..all.clone()
+    };
+    let text = |text: &str| TokenSearch {
+        text: text.to_owned(),
+        ..all.clone()
+    };
+    let scope = |scope| TokenSearch {
+        scope: Some(scope),
+        ..all.clone()
+    };
+    let state = |state| TokenSearch {
+        state: Some(state),
+        ..all.clone()
+    };
+    let week = now.after(hour * 24);
+    assert_eq!(
+        found(store, &all, now).await,
+        ["gone", "late", "soon", "old"]
+    );
+    assert_eq!(found(store, &by_use, now).await[..2], ["old", "soon"]);
+    assert_eq!(found(store, &text("ANN"), now).await, ["soon"]);
+    assert_eq!(found(store, &text("%"), now).await, [""; 0]);
+    assert_eq!(
+        found(store, &text(&ids[2].to_string()), now).await,
+        ["late"]
+    );
+    assert_eq!(found(store, &scope(Scope::All), now).await, ["late"]);
+    assert_eq!(found(store, &scope(Scope::ImapProxy), now).await, ["gone"]);
+    assert_eq!(found(store, &scope(Scope::Mcp), now).await.len(), 4);
+    for (filter, descriptions) in [
+        (TokenState::Active, &["late", "soon", "old"][..]),
+        (TokenState::ExpiresBefore(week), &["soon"]),
+        (TokenState::Expired, &["gone"]),
+        (TokenState::Unused, &["gone", "late"]),
+    ] {
+        assert_eq!(found(store, &state(filter), now).await, descriptions);
+    }
+    let both = TokenSearch {
+        text: "gon".to_owned(),
+        scope: Some(Scope::Mcp),
+        state: Some(TokenState::Unused),
+        sort: TokenSort::LastUse,
+    };
+    assert_eq!(found(store, &both, now).await, ["gone"]);
+}
+
+async fn rows_of_an_older_version(fresh: &Fresh) {
+    let store = &fresh.store;
+    let token = record("old", None, None);
+    put(store, &token).await;
+    let mut batch = Batch::new();
+    batch.push("UPDATE tokens SET created=0, scopes=''", params![]);
+    batch.push("DELETE FROM token_access", params![]);
+    store.commit(batch).await.unwrap();
+    let again = fresh.again().await;
+    let search = TokenSearch {
+        scope: Some(Scope::Api),
+        state: Some(TokenState::Unused),
+        ..TokenSearch::default()
+    };
+    assert_eq!(found(&again, &search, Timestamp(0)).await, ["old"]);
+    assert_eq!(
+        number(store, "SELECT created FROM tokens").await,
+        token.created.millis()
+    );
+}
+
+async fn searching_ten_thousand(fresh: &Fresh) {
+    let store = &fresh.store;
+    for part in 0..20 {
+        let mut batch = Batch::new();
+        for at in 0..500 {
+            let number = part * 500 + at;
+            let mut token = record(&format!("token {number}"), Some("some account"), None);
+            token.created = Timestamp(number);
+            tokens::put(&mut batch, &token).unwrap();
+        }
+        store.commit(batch).await.unwrap();
+    }
+    if matches!(store.dialect(), posthouse_store::Dialect::Postgres) {
+        // What autovacuum does a minute after so many rows came.
+        let mut batch = Batch::new();
+        batch.push("ANALYZE tokens", params![]);
+        batch.push("ANALYZE token_access", params![]);
+        store.commit(batch).await.unwrap();
+    }
+    let base = TokenSearch::default();
+    for (name, search, page) in [
+        ("newest", base.clone(), 0),
+        ("newest, last page", base.clone(), 499),
+        (
+            "by last use",
+            TokenSearch {
+                sort: TokenSort::LastUse,
+                ..base.clone()
+            },
+            0,
+        ),
+        (
+            "by text",
+            TokenSearch {
+                text: "token 99".to_owned(),
+                ..base.clone()
+            },
+            0,
+        ),
+        (
+            "by text, scope and state",
+            TokenSearch {
+                text: "nothing".to_owned(),
+                scope: Some(Scope::Api),
+                state: Some(TokenState::Active),
+                sort: TokenSort::LastUse,
+            },
+            0,
+        ),
+        (
+            "never used",
+            TokenSearch {
+                state: Some(TokenState::Unused),
+                ..base
+            },
+            0,
+        ),
+    ] {
+        let mut best = Duration::MAX;
+        for _ in 0..5 {
+            let started = std::time::Instant::now();
+            let paging = Paging { page, size: 20 };
+            tokens::search(store, &search, Timestamp(0), paging)
+                .await
+                .unwrap();
+            best = best.min(started.elapsed());
+        }
+        println!("{:?}: {name}: {best:?} of 10,000 tokens", store.dialect());
+        assert!(best < Duration::from_millis(50), "{name}: {best:?}");
+    }
 }
