@@ -1,7 +1,7 @@
 # `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test demo bench fmt lint deny deps tools clean
+.PHONY: help run build test demo screenshots bench fmt lint deny deps tools clean
 
 # Where `make run` keeps its data, and where it listens.
 DATA ?= ./data
@@ -13,7 +13,7 @@ ARGS ?= --workspace
 B ?= b2
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## "; print "Posthouse\n" } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## "; print "Posthouse\n" } /^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nSettings: DATA=%s HOST=%s PORT=%s (run), ARGS="%s" (test), B=%s (bench)\n' '$(DATA)' '$(HOST)' '$(PORT)' '$(ARGS)' '$(B)'
 
 build: ## Build the release binary, target/release/posthouse
@@ -23,13 +23,16 @@ run: build ## Build, then serve on the folder DATA; prints the address, a first 
 	@mkdir -p '$(DATA)'
 	@exec target/release/posthouse serve --host '$(HOST)' --port '$(PORT)' --data-dir '$(DATA)'
 
-test: deps tools ## Install what tests need, start Dovecot and PostgreSQL on private ports, run all tests
+test: deps tools ## Install what tests need, start the services on private ports, run all tests (ARGS="browser" for the pages alone)
 	@tests/run.sh $(ARGS)
 
 demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@tests/services/deps.sh demo
 	@cargo build --release --locked -p posthouse
 	@python3 demo/demo.py
+
+screenshots: deps tools ## Every page as PNG, light and dark, wide and narrow, into .screenshots (two minutes)
+	@tests/browser/screenshots.sh
 
 bench: ## Run one benchmark against a release build (B=b1..b8, see bench/README.md)
 	@tests/services/deps.sh bench
@@ -53,4 +56,4 @@ tools:
 
 clean: ## Remove what builds, tests and benchmarks left behind (not DATA)
 	cargo clean
-	rm -rf .tests .bench
+	rm -rf .tests .bench .screenshots

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Starts a Dovecot and a PostgreSQL on private ports, runs `cargo test` against them with the arguments given (default: the whole
-# workspace), stops both whatever happens, and exits as the tests did. `KEEP=1` leaves the folder with logs.
+# Starts a Dovecot and a PostgreSQL on private ports, runs the tests against them, stops both whatever happens, and exits as the tests
+# did. `KEEP=1` leaves the folder with logs.
+#
+#   tests/run.sh                            cargo test --workspace, then the browser tests
+#   tests/run.sh ARGS OF CARGO TEST         those alone, as in: tests/run.sh -p posthouse-store
+#   tests/run.sh browser [FILE [PATTERN]]   the browser tests alone: of the files whose name contains FILE, tests that match PATTERN
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -33,27 +37,49 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 read -r imap imaps < <("$here/services/dovecot.sh" start "$work/dovecot") || die "Dovecot did not start"
-postgres=$("$here/services/postgres.sh" start "$work/postgres")
 mkdir -p "$work/posthouse"
 export POSTHOUSE_TEST_IMAP=127.0.0.1:$imap
 export POSTHOUSE_TEST_IMAPS=127.0.0.1:$imaps
 export POSTHOUSE_TEST_IMAP_CERT=$work/dovecot/cert.pem
 export POSTHOUSE_TEST_DOVECOT_CONF=$work/dovecot/dovecot.conf
-export POSTHOUSE_TEST_POSTGRES=postgres://postgres@127.0.0.1:$postgres/postgres
 export POSTHOUSE_TEST_DIR=$work/posthouse
-say "Dovecot on 127.0.0.1:$imap (TLS $imaps), PostgreSQL on 127.0.0.1:$postgres"
+say "Dovecot on 127.0.0.1:$imap (TLS $imaps)"
 
 cd "$root"
 if [[ -x .tests/venv/bin/python ]]; then
   PATH=$root/.tests/venv/bin:$PATH
 fi
-[[ $# -gt 0 ]] || set -- --workspace
 [[ -t 1 ]] && export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-always}
-log=$work/cargo-test.log
 status=0
-cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log" || status=$?
 
-# One line at the end that adds up every test binary, in cargo's own words.
+# The pages in headless Chromium, against the debug build; two files at a time.
+browser_tests() {
+  local word=${1:-} pattern=${2:-} files=() options=(--test --test-concurrency=2)
+  mapfile -t files < <(compgen -G "tests/browser/*$word*.test.mjs" | sort)
+  [[ ${#files[@]} -gt 0 ]] || { say "no file of tests/browser has \`$word\` in its name"; status=1; return; }
+  [[ -z $pattern ]] || options+=("--test-name-pattern=$pattern")
+  options+=(--test-reporter=spec --test-reporter-destination=stdout --test-reporter=tap "--test-reporter-destination=$work/browser.tap")
+  say "Browser tests"
+  node "${options[@]}" "${files[@]}" || status=1
+}
+
+if [[ ${1:-} == browser ]]; then
+  # POSTHOUSE_TEST_BINARY: another server than the debug build.
+  [[ -n ${POSTHOUSE_TEST_BINARY:-} ]] || cargo build --locked -p posthouse
+  browser_tests "${@:2}"
+else
+  postgres=$("$here/services/postgres.sh" start "$work/postgres")
+  export POSTHOUSE_TEST_POSTGRES=postgres://postgres@127.0.0.1:$postgres/postgres
+  say "PostgreSQL on 127.0.0.1:$postgres"
+  whole=
+  [[ $# -gt 0 ]] || set -- --workspace
+  [[ $* != --workspace ]] || whole=1
+  cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$work/cargo-test.log" || status=$?
+  [[ -z $whole ]] || browser_tests
+fi
+
+# One line at the end that adds up every test binary and the browser tests, in cargo's own words.
+touch "$work/cargo-test.log" "$work/browser.tap"
 awk -v status="$status" '/^test result:/ {
     for (i = 1; i < NF; i++) {
       if ($(i + 1) ~ /^passed/) passed += $i
@@ -61,5 +87,9 @@ awk -v status="$status" '/^test result:/ {
       if ($(i + 1) ~ /^ignored/) ignored += $i
     }
   }
-  END { printf "\ntest result: %s. %d passed; %d failed; %d ignored; all test binaries together\n", status ? "FAILED" : "ok", passed, failed, ignored }' "$log"
+  /^# pass / { passed += $3 }
+  /^# (fail|cancelled) / { failed += $3 }
+  /^# (skipped|todo) / { ignored += $3 }
+  END { printf "\ntest result: %s. %d passed; %d failed; %d ignored; all tests together\n", status ? "FAILED" : "ok", passed, failed, ignored }' \
+  "$work/cargo-test.log" "$work/browser.tap"
 exit "$status"

@@ -16,7 +16,14 @@ have openssl || need openssl
 have python3 || need python3
 have cc || need gcc libc6-dev
 case $purpose in
-  test) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || need postgresql ;;
+  test)
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || need postgresql
+    have node || need nodejs
+    have npm || need npm
+    have chromium || need chromium
+    # Pages are measured and looked at with letters, not with empty boxes.
+    [[ -d /usr/share/fonts/truetype/dejavu ]] || need fonts-dejavu-core
+    ;;
   demo) ;;
   bench) have wrk || need wrk ;;
   *) die "test, demo or bench, not $purpose" ;;
