@@ -13,11 +13,14 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
+    http::{
+        Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts,
+        uri::PathAndQuery,
+    },
     response::Response,
 };
 use futures_util::FutureExt;
-use posthouse_app::App;
+use posthouse_app::{App, Visitor};
 use posthouse_model::{ApiError, caller::Identity};
 use tower::ServiceExt;
 
@@ -26,6 +29,7 @@ use crate::{
     body::Bodies,
     compress,
     cors::Cors,
+    diagnostics::base_url,
     request_id::{REQUEST_ID, RequestIds},
     routes,
 };
@@ -64,7 +68,7 @@ struct Inner {
 }
 
 impl Pipeline {
-    pub(crate) fn new(app: App, config: ApiConfig) -> Self {
+    pub(crate) fn new(app: App, config: ApiConfig, pages: Router) -> Self {
         let cors = config.cors.as_ref().map(Cors::new);
         let shared = Arc::new(Shared {
             app,
@@ -72,7 +76,7 @@ impl Pipeline {
             config,
         });
         Self(Arc::new(Inner {
-            router: routes::router(&shared),
+            router: routes::router(&shared, pages),
             shared,
             cors,
             ids: RequestIds::new(),
@@ -117,10 +121,9 @@ impl Pipeline {
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
-        headers.insert(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        );
+        headers
+            .entry(header::REFERRER_POLICY)
+            .or_insert(HeaderValue::from_static("no-referrer"));
         if let Some(cors) = &inner.cors {
             cors.mark(origin, headers);
         }
@@ -140,8 +143,30 @@ impl Pipeline {
 }
 
 impl Shared {
+    /// Who visits a page.
+    pub(crate) fn visitor(&self, parts: &Parts) -> Option<Visitor> {
+        let Peer(peer) = *parts.extensions.get::<Peer>()?;
+        Some(Visitor {
+            peer,
+            address: self.client_address(parts)?,
+            origin: self.base_url(&parts.headers, &parts.extensions),
+        })
+    }
+
+    /// Where the client of a request reaches this server.
+    pub(crate) fn base_url(&self, headers: &HeaderMap, extensions: &Extensions) -> String {
+        let trusted = extensions.get::<Peer>().is_some_and(|peer| {
+            address::is_trusted(
+                peer.0,
+                self.app.settings().bool("enableApiProxy"),
+                self.config.proxies.as_deref(),
+            )
+        });
+        base_url(trusted, headers)
+    }
+
     /// The address of the client of a request.
-    pub(crate) fn client_address(&self, parts: &axum::http::request::Parts) -> Option<IpAddr> {
+    pub(crate) fn client_address(&self, parts: &Parts) -> Option<IpAddr> {
         let Peer(peer) = *parts.extensions.get::<Peer>()?;
         Some(address::client_address(
             peer,

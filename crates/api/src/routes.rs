@@ -10,6 +10,7 @@ use axum::{
     routing::any,
 };
 use posthouse_contract::{Operation, operations};
+use tower::ServiceExt;
 
 use crate::{answer, diagnostics, operation, pages, pipeline::Shared};
 
@@ -42,7 +43,9 @@ impl Route {
 }
 
 /// Every route of the server.
-pub(crate) fn router(shared: &Arc<Shared>) -> Router {
+///
+/// What neither the contract nor this crate claims is asked of `others`: pages, as far as there are any.
+pub(crate) fn router(shared: &Arc<Shared>, others: Router) -> Router {
     let mut router = Router::new();
     for (path, route) in contract_routes() {
         let shared = Arc::clone(shared);
@@ -56,15 +59,23 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     }
     router = diagnostics::add(router, shared);
     router = pages::add(router, shared);
-    router.fallback(nothing_here)
+    let shared = Arc::clone(shared);
+    router.fallback(move |request| elsewhere(Arc::clone(&shared), others.clone(), request))
 }
 
-async fn nothing_here(request: Request) -> Response {
+async fn elsewhere(shared: Arc<Shared>, others: Router, request: Request) -> Response {
     let path = request.uri().path();
     if path == "/v1" || path.starts_with("/v1/") {
-        answer::not_found()
-    } else {
-        answer::text(axum::http::StatusCode::NOT_FOUND, "Not Found\n")
+        return answer::not_found();
+    }
+    let (mut parts, body) = request.into_parts();
+    if let Some(visitor) = shared.visitor(&parts) {
+        parts.extensions.insert(visitor);
+    }
+    let request = Request::from_parts(parts, body);
+    match others.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
     }
 }
 

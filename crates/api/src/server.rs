@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -54,8 +55,15 @@ impl Server {
     }
 
     /// Serves until `shutdown` is cancelled; then stops accepting, lets requests in flight finish for
-    /// [`ApiConfig::drain`], cuts what is left and returns.
-    pub async fn serve(self, app: App, config: ApiConfig, shutdown: CancellationToken) {
+    /// [`ApiConfig::drain`], cuts what is left and returns. `pages` answers what the API does not claim; its
+    /// requests carry a [`Visitor`](posthouse_app::Visitor).
+    pub async fn serve(
+        self,
+        app: App,
+        config: ApiConfig,
+        pages: Router,
+        shutdown: CancellationToken,
+    ) {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(config.header_timeout)
@@ -65,7 +73,7 @@ impl Server {
             config.max_connections.min(Semaphore::MAX_PERMITS),
         ));
         let drain = config.drain;
-        let pipeline = Pipeline::new(app, config);
+        let pipeline = Pipeline::new(app, config, pages);
         let graceful = GracefulShutdown::new();
         let cut = CancellationToken::new();
 

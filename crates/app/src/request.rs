@@ -32,6 +32,17 @@ pub struct Request {
     pub method: String,
 }
 
+/// Who visits a page; travels with the request as an extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// The peer of the socket, perhaps a proxy.
+    pub peer: IpAddr,
+    /// The client's address, proxies resolved.
+    pub address: IpAddr,
+    /// Scheme, host and port by which the client reaches this server, as proxy and client say.
+    pub origin: String,
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {

@@ -14,9 +14,11 @@ const FLOORS: &[(&str, u8)] = &[
     ("posthouse-imap", 2),
     ("posthouse-smtp", 2),
     ("posthouse-backend", 3),
+    ("posthouse-discover", 3),
     ("posthouse-engine", 4),
     ("posthouse-app", 5),
     ("posthouse-api", 6),
+    ("posthouse-web", 6),
     ("posthouse", 7),
 ];
 

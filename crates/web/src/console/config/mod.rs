@@ -1,0 +1,53 @@
+//! The settings: an overview with search, and one page a group, drawn from the registry.
+//!
+//! | Module | Noun |
+//! |---|---|
+//! | `field` | a setting as a field of a form |
+//! | `events` | event types for people |
+//! | `group` | the page of a group |
+//! | `overview` | all groups, search |
+//! | `secret` | a new service secret |
+//! | `advice` | what the values of a group call for |
+
+mod advice;
+mod events;
+mod field;
+mod group;
+mod overview;
+mod secret;
+
+use axum::{Router, routing::get};
+use posthouse_app::App;
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/config", get(overview::show))
+        .route(
+            "/admin/config/security/secret",
+            get(secret::ask).post(secret::renew),
+        )
+        .route("/admin/config/{group}", get(group::show).post(group::save))
+        .route(
+            "/admin/config/{group}/reset",
+            axum::routing::post(group::reset),
+        )
+}
+
+/// The icon of a group.
+fn icon_of(group: posthouse_model::settings::Group) -> &'static str {
+    use posthouse_model::settings::Group::*;
+    match group {
+        Service => "server",
+        Security => "shield",
+        Webhooks => "bolt",
+        EmailProcessing => "mail",
+        Network => "network",
+        Smtp => "send",
+        ImapProxy => "inbox",
+        Ai => "robot",
+        Mcp => "link",
+        Branding => "brush",
+        Logging => "log",
+        Deprecated => "history",
+    }
+}

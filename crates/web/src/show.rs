@@ -1,0 +1,102 @@
+//! Numbers, times and sizes for reading; used by templates.
+
+use posthouse_model::Timestamp;
+
+/// A number with thin groups of three digits.
+pub(crate) fn number(value: impl Into<i128>) -> String {
+    let value: i128 = value.into();
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if value < 0 {
+        out.push('\u{2212}');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A size in bytes in a unit that leaves at most three digits before the point.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
+    let mut value = bytes;
+    let mut rest = 0;
+    let mut unit = 0;
+    while value >= 1024 && unit + 1 < UNITS.len() {
+        rest = value % 1024;
+        value /= 1024;
+        unit += 1;
+    }
+    let unit_name = UNITS.get(unit).copied().unwrap_or("TB");
+    if unit > 0 && value < 10 {
+        format!("{value}.{} {unit_name}", rest * 10 / 1024)
+    } else {
+        format!("{value} {unit_name}")
+    }
+}
+
+/// How long ago, or how far ahead, in one unit: `3 min ago`, `in 2 days`.
+pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
+    let millis = now.millis() - time.millis();
+    let seconds = millis.unsigned_abs() / 1000;
+    let (count, unit) = match seconds {
+        0..5 => return "just now".to_owned(),
+        5..60 => (seconds, "s"),
+        60..3600 => (seconds / 60, "min"),
+        3600..86_400 => (seconds / 3600, "h"),
+        86_400..5_184_000 => (seconds / 86_400, "day"),
+        _ => (seconds / 2_592_000, "month"),
+    };
+    let plural = if count == 1 || !matches!(unit, "day" | "month") {
+        ""
+    } else {
+        "s"
+    };
+    if millis < 0 {
+        format!("in {count} {unit}{plural}")
+    } else {
+        format!("{count} {unit}{plural} ago")
+    }
+}
+
+/// A path segment or query value, percent-encoded.
+pub(crate) fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(1234), "1\u{202f}234");
+        assert_eq!(number(-1_234_567), "\u{2212}1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1536), "1.5 KB");
+        assert_eq!(size(52_428_800), "50 MB");
+    }
+
+    #[test]
+    fn times() {
+        let now = Timestamp::now();
+        let ago = |seconds| relative(now.before(Duration::from_secs(seconds)), now);
+        assert_eq!(ago(0), "just now");
+        assert_eq!(ago(59), "59 s ago");
+        assert_eq!(ago(7200), "2 h ago");
+        assert_eq!(ago(86_400), "1 day ago");
+        assert_eq!(ago(90 * 86_400), "3 months ago");
+        assert_eq!(relative(now.after(Duration::from_secs(172_800)), now), "in 2 days");
+    }
+}

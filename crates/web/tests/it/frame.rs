@@ -1,0 +1,77 @@
+//! What holds for every page: headers, crumb, assets, errors.
+
+use axum::{body::Body, http::Request};
+
+use crate::support::Console;
+
+#[tokio::test]
+async fn pages_carry_strict_headers() {
+    let console = Console::start().await;
+    for path in ["/", "/admin", "/nothing/here"] {
+        let answer = console.get(path).await;
+        let header = |name: &str| answer.headers[name].to_str().unwrap().to_owned();
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(header("x-frame-options"), "DENY");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("cache-control"), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn assets_are_kept_by_browsers_and_their_addresses_change_with_them() {
+    let console = Console::start().await;
+    let page = console.get("/").await;
+    let start = page.text.find("/static/console.css?v=").unwrap();
+    let url = page.text[start..].split('"').next().unwrap();
+    let css = console.get(url).await;
+    assert_eq!(css.status, 200);
+    assert_eq!(css.headers["content-type"], "text/css; charset=utf-8");
+    assert!(css.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert_eq!(console.get("/static/nothing.css").await.status, 404);
+    assert_eq!(console.get("/favicon.ico").await.headers["content-type"], "image/svg+xml");
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_a_page() {
+    let console = Console::start().await;
+    let answer = console.get("/nothing/here").await;
+    assert!(answer.expect(404).contains("<h1>Nothing here</h1>"));
+}
+
+#[tokio::test]
+async fn a_crumb_is_given_once_and_out_of_reach_of_scripts() {
+    let console = Console::start().await;
+    let first = console.get("/").await;
+    let cookie = first.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("crumb="), "{cookie}");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
+    assert!(!console.get("/").await.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn a_change_without_the_crumb_is_refused() {
+    let console = Console::start().await;
+    let bare = Request::post("/admin/logout").body(Body::empty()).unwrap();
+    assert_eq!(console.send(bare).await.status, 403);
+    let crumb = console.crumb().await;
+    for (site, origin, shown) in [
+        ("cross-site", "http://127.0.0.1:3000", crumb.as_str()),
+        ("same-site", "http://127.0.0.1:3000", crumb.as_str()),
+        ("", "https://evil.example", crumb.as_str()),
+        ("", "null", crumb.as_str()),
+        ("same-origin", "http://127.0.0.1:3000", "0000"),
+        ("same-origin", "http://127.0.0.1:3000", ""),
+    ] {
+        let mut request = Request::post("/admin/logout")
+            .header("origin", origin)
+            .header("content-type", "application/x-www-form-urlencoded");
+        if !site.is_empty() {
+            request = request.header("sec-fetch-site", site);
+        }
+        let request = request.body(Body::from(format!("crumb={shown}"))).unwrap();
+        assert_eq!(console.send(request).await.status, 403, "{site} {origin} {shown}");
+    }
+}

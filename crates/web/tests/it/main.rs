@@ -1,0 +1,5 @@
+//! The pages through the router, with a real app on a store of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod frame;
+mod support;
