@@ -24,7 +24,7 @@ use crate::dial::left;
 use crate::egress::{Blocked, EgressPolicy};
 use crate::error::{NetError, io_code};
 use crate::proxy::{Proxy, ProxyKind};
-use crate::resolver::resolve;
+use crate::resolver::{LookUp, resolve_by};
 use crate::tls::TlsProfile;
 
 /// What is read of an answer beyond the kept head, so that the connection can be used again, in bytes.
@@ -33,11 +33,25 @@ const DRAIN_LIMIT: usize = 256 * 1024;
 /// Redirects followed where the policy allows any.
 const MAX_REDIRECTS: usize = 5;
 
+/// What becomes of an answer that is a redirect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// Followed where the policy is [`EgressPolicy::Off`], an error otherwise.
+    #[default]
+    ByPolicy,
+    /// Handed out like any other answer: the caller walks, and each step is a request of its own that is checked anew.
+    HandedOut,
+}
+
 /// How a client behaves for all its requests.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
     /// Where requests may go.
     pub policy: EgressPolicy,
+    /// What becomes of redirects.
+    pub redirects: Redirects,
+    /// Who resolves names; the system where none is given.
+    pub resolver: Option<Arc<dyn LookUp>>,
     /// How TLS peers are checked.
     pub tls: TlsProfile,
     /// Go through this proxy. The target is then also resolved here once, to be checked.
@@ -60,6 +74,8 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             policy: EgressPolicy::default(),
+            redirects: Redirects::default(),
+            resolver: None,
             tls: TlsProfile::default(),
             proxy: None,
             local_address: None,
@@ -196,9 +212,9 @@ impl EgressClient {
     pub fn new(options: ClientOptions) -> Result<Self, NetError> {
         let mut tls = (*options.tls.client_config()?).clone();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let redirect = match options.policy {
-            EgressPolicy::Off => Policy::limited(MAX_REDIRECTS),
-            EgressPolicy::LinkLocal | EgressPolicy::Private => Policy::none(),
+        let redirect = match (options.redirects, options.policy) {
+            (Redirects::ByPolicy, EgressPolicy::Off) => Policy::limited(MAX_REDIRECTS),
+            _ => Policy::none(),
         };
         // Behind a proxy the only name that is resolved for dialling is the proxy's own, which the administrator chose.
         let dialled = match options.proxy {
@@ -212,6 +228,7 @@ impl EgressClient {
             .referer(false)
             .dns_resolver(FilteringResolver {
                 policy: dialled,
+                source: options.resolver.clone(),
                 deadline: options.connect_timeout,
             })
             .connect_timeout(options.connect_timeout)
@@ -277,6 +294,7 @@ impl EgressClient {
         if status.is_redirection()
             && response.headers().contains_key(LOCATION)
             && self.options.policy != EgressPolicy::Off
+            && self.options.redirects == Redirects::ByPolicy
         {
             return Err(EgressError::RedirectNotFollowed { status });
         }
@@ -318,7 +336,8 @@ impl EgressClient {
             Some(Host::Domain(name)) => {
                 if self.options.proxy.is_some() && policy != EgressPolicy::Off {
                     // A name that only the proxy can resolve is the proxy's to judge.
-                    if let Ok(found) = resolve(name, 0, left(end)).await {
+                    let source = self.options.resolver.as_ref();
+                    if let Ok(found) = resolve_by(source, name, 0, left(end)).await {
                         for address in found {
                             policy.check(address.ip())?;
                         }
@@ -364,18 +383,23 @@ fn proxy_rule(proxy: &Proxy) -> Result<reqwest::Proxy, NetError> {
 }
 
 /// Resolves names to the addresses that the policy allows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct FilteringResolver {
     policy: EgressPolicy,
+    source: Option<Arc<dyn LookUp>>,
     deadline: Duration,
 }
 
 impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { policy, deadline } = *self;
+        let Self {
+            policy,
+            source,
+            deadline,
+        } = self.clone();
         Box::pin(async move {
             // Port 0 makes the connector put in the URL's.
-            let found = resolve(name.as_str(), 0, deadline).await?;
+            let found = resolve_by(source.as_ref(), name.as_str(), 0, deadline).await?;
             let mut blocked = None;
             let mut allowed: Vec<SocketAddr> = Vec::with_capacity(found.len());
             for address in found {
