@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use posthouse_discover::DiscoverConfig;
 use posthouse_engine::{Engine, EngineConfig, MailboxFactory, Metrics, Settings};
 use posthouse_model::{AccountId, ApiError, Caller};
 use posthouse_store::{
@@ -9,11 +10,12 @@ use posthouse_store::{
     generation::{self, Generation},
 };
 use serde_json::{Map, Value};
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    CallInput, Sessions, first_start, internal, rate::Rates, stats::CallCounts,
+    changes::STREAMS, dashboard::Overview,
+    CallInput, Sessions, admin::Desk, autoconfig::Autoconfig, first_start, internal, rate::Rates, stats::CallCounts,
     tokens::AuditLimits, tokens::Tokens,
 };
 
@@ -35,14 +37,22 @@ pub struct AppConfig {
     pub audit: AuditLimits,
     /// Largest attachment that is attached by reference, bytes.
     pub max_attachment: u64,
+    /// How mail servers of addresses are looked for.
+    pub discover: DiscoverConfig,
     /// Settings written when they have no value yet (`disableTokens`, `enableApiProxy`, ...).
     pub seeds: Map<String, Value>,
     /// Whether this start takes `disableTokens` back, whatever is stored.
     pub require_tokens: bool,
     /// Settings written at every start; held against the contract of `POST /v1/settings`.
     pub prepared_settings: Option<Value>,
+    /// The proxies whose `X-Forwarded-For` is believed are named; if not, everybody's is.
+    pub proxies_named: bool,
     /// A token in the exported format, imported unless its id is known.
     pub prepared_token: Option<String>,
+    /// A password record of the console, base64url of a PHC string; stored at every start.
+    pub prepared_password: Option<String>,
+    /// Addresses and networks that may open the console; empty for all.
+    pub admin_addresses: Vec<String>,
 }
 
 impl Default for AppConfig {
@@ -52,10 +62,14 @@ impl Default for AppConfig {
             command_timeout: Duration::from_secs(10),
             audit: AuditLimits::default(),
             max_attachment: 25 << 20,
+            discover: DiscoverConfig::default(),
             seeds: Map::new(),
             require_tokens: false,
             prepared_settings: None,
+            proxies_named: false,
             prepared_token: None,
+            prepared_password: None,
+            admin_addresses: Vec::new(),
         }
     }
 }
@@ -89,6 +103,9 @@ pub enum StartError {
     /// The prepared token cannot be read.
     #[error("prepared token: {0}")]
     Token(String),
+    /// The prepared password cannot be used.
+    #[error("prepared password: {0}")]
+    Password(String),
     /// The system has no randomness to give.
     #[error("no random numbers: {0}")]
     Random(getrandom::Error),
@@ -103,7 +120,12 @@ struct Inner {
     tokens: Tokens,
     rates: Rates,
     sessions: Sessions,
+    desk: Desk,
     calls: CallCounts,
+    finder: Autoconfig,
+    overview: Overview,
+    streams: Arc<Semaphore>,
+    closing: CancellationToken,
     config: AppConfig,
     stopping: CancellationToken,
 }
@@ -141,7 +163,12 @@ impl App {
             tokens: Tokens::new(store.clone(), config.audit),
             rates: Rates::new(shared),
             sessions: Sessions::new(store),
+            desk: Desk::new(),
             calls: CallCounts::default(),
+            finder: Autoconfig::new(config.discover.clone()),
+            overview: Overview::default(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            closing: CancellationToken::new(),
             stopping: CancellationToken::new(),
             engine,
             config,
@@ -154,6 +181,7 @@ impl App {
     /// Stops: what is under way has until the deadline, what is held back is written.
     pub async fn shutdown(&self, deadline: Duration) {
         self.0.stopping.cancel();
+        self.close_streams();
         self.0.engine.shutdown(deadline).await;
         self.flush().await;
     }
@@ -233,8 +261,30 @@ impl App {
         &self.0.tokens
     }
 
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.0.desk
+    }
+
+    pub(crate) fn finder(&self) -> &Autoconfig {
+        &self.0.finder
+    }
+
     pub(crate) fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    pub(crate) fn overview(&self) -> &Overview {
+        &self.0.overview
+    }
+
+    /// A place for each stream that may be open.
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    /// Streams end by it.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
     }
 
     pub(crate) fn config(&self) -> &AppConfig {

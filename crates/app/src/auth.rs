@@ -121,11 +121,12 @@ impl App {
         target: &Target<'_>,
         value: &str,
     ) -> Result<Admitted, Refusal> {
-        let account = self
+        let resolved = self
             .sessions()
             .resolve_token(value, request.session_cookie.as_deref())
-            .await?;
-        let Some(account) = account else {
+            .await?
+            .filter(|(_, session)| self.console().is_current(session));
+        let Some((account, _)) = resolved else {
             return Err(unauthorized("Session has ended", SESSION_ENDED));
         };
         let operation = target.operation.filter(|operation| operation.session_token);
@@ -252,7 +253,7 @@ fn check(record: &TokenRecord, request: &Request, target: &Target<'_>) -> Result
 }
 
 /// Whether a token bound to `bound` may call the target (behaviour 2.5, account-bound rules).
-fn binding_admits(bound: &str, target: &Target<'_>) -> bool {
+pub(crate) fn binding_admits(bound: &str, target: &Target<'_>) -> bool {
     if let Some(account) = target.account {
         return account.trim() == bound;
     }

@@ -13,6 +13,7 @@ use posthouse_store::{
 };
 
 use crate::{
+    admin,
     first_start::RUN,
     token_api::{NewToken, find_id},
     token_format,
@@ -150,6 +151,44 @@ pub async fn revoke_token(store: &Store, name: &str) -> Result<bool, CommandErro
     let mut batch = Batch::new();
     let statement = tokens::delete(&mut batch, &id);
     Ok(store.commit(batch).await?.affected(statement) > 0)
+}
+
+/// A password of the console that was set.
+#[derive(Clone)]
+pub struct SetPassword {
+    /// The password.
+    pub password: String,
+    /// Its record in the form that `EENGINE_PREPARED_PASSWORD` takes: base64url of a PHC string.
+    pub prepared: String,
+}
+
+/// Sets the console's password, a random one if none is given; ends every session and switches
+/// one-time passwords off.
+///
+/// # Errors
+/// The password is too short or too long, or the store fails.
+pub async fn set_password(
+    store: &Store,
+    password: Option<String>,
+) -> Result<SetPassword, CommandError> {
+    let password = match password {
+        Some(password) if admin::has_good_length(&password) => password,
+        Some(_) => {
+            return Err(CommandError::Invalid(format!(
+                "the password must have {} to {} characters",
+                admin::MIN_PASSWORD,
+                admin::MAX_PASSWORD
+            )));
+        }
+        None => {
+            let mut bytes = [0; 16];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| CommandError::Invalid(format!("no random numbers: {error}")))?;
+            hex::encode(bytes)
+        }
+    };
+    let prepared = admin::store_new_password(store, &password).await?;
+    Ok(SetPassword { password, prepared })
 }
 
 /// Whether the store was never served, so that it needs its first token. To be asked before

@@ -1,5 +1,5 @@
 //! What is written before the engine starts: prepared settings, the defaults of a first start, a
-//! prepared token, the number of this run (behaviour 0).
+//! prepared token and password, the number of this run (behaviour 0).
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use posthouse_contract::{Fault, Kind, RawInput, operation};
@@ -8,6 +8,7 @@ use posthouse_store::{Batch, Store, settings};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    admin,
     app::{AppConfig, StartError},
     commands::{self, CommandError},
     settings_api::{Change, changes},
@@ -57,6 +58,14 @@ pub(crate) async fn run(store: &Store, config: &AppConfig) -> Result<(), StartEr
             Err(CommandError::Store(error)) => return Err(error.into()),
             Err(CommandError::Batch(error)) => return Err(error.into()),
             Err(error) => return Err(StartError::Token(error.to_string())),
+        }
+    }
+    if let Some(password) = &config.prepared_password {
+        match admin::store_prepared_password(store, password).await {
+            Ok(()) => {}
+            Err(CommandError::Store(error)) => return Err(error.into()),
+            Err(CommandError::Batch(error)) => return Err(error.into()),
+            Err(error) => return Err(StartError::Password(error.to_string())),
         }
     }
     Ok(())

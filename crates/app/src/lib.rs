@@ -7,48 +7,89 @@
 //! | Module | Noun |
 //! |---|---|
 //! | `app` | the hall itself: start, shutdown, health |
+//! | [`admin`] | the door of the console: passwords, logins, one-time passwords, set-up |
 //! | `auth` | admission |
 //! | `dispatch` | from an operation of the contract to its use case |
 //! | `first_start` | defaults and prepared values written at the start |
+//! | `hosted` | signed links to the form with which a visitor adds a mailbox |
 //! | `sessions` | sessions of the console and their session tokens |
-//! | `tokens`, `token_api` | access tokens in use; their use cases |
+//! | `tokens`, `token_api`, `token_console` | access tokens in use; their use cases, also in the console |
+//! | `ability` | what a token may do, in plain words |
 //! | `token_format` | the form in which tokens are exported |
 //! | [`commands`] | use cases of the command line, on a bare store |
-//! | `settings_api`, `queues` | run-time settings; queue settings |
+//! | `settings_api`, `settings_console`, `queues` | run-time settings over the API and on pages; queue settings |
+//! | `local_addresses` | addresses of this machine |
 //! | `account` | accounts: register, show, change, delete, verify |
 //! | `reading` | folders, messages, text, source, attachments, flags |
 //! | `submit` | sending |
+//! | `autoconfig` | mail servers of an address |
 //! | `outbox` | queued messages |
+//! | `dashboard`, `attention`, `recent` | the numbers of the dashboard, what needs attention, the newest events |
+//! | `changes` | the change stream |
+//! | `webhook_test` | a sample webhook sent to try a target |
 //! | `stats` | counters, statistics, licence |
 
+mod ability;
 mod account;
+pub mod admin;
 mod app;
+mod attention;
 mod auth;
+mod autoconfig;
+mod changes;
 pub mod commands;
+mod dashboard;
 mod dispatch;
 mod first_start;
+mod hosted;
 mod input;
+mod local_addresses;
 mod mask;
 mod outbox;
 mod paging;
+mod process;
 mod queues;
 mod rate;
 mod reading;
+mod recent;
 mod reply;
 mod request;
 mod sessions;
 mod settings_api;
+mod settings_console;
 mod stats;
 mod submit;
 mod token_api;
+mod token_console;
 mod token_format;
 mod tokens;
+mod webhook_test;
 
+pub use ability::{
+    Ability, GROUPS, Grant, GroupWords, Level, PRESETS, Preset, Surface, Warning, ability,
+    action_title, actions_of,
+};
+pub use admin::{Console, Door, LoginStep, NewSession, Visit};
+pub use attention::{Finding, Place, Severity};
 pub use app::{App, AppConfig, StartError};
+pub use changes::{EventStream, StillAdmitted};
+pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
+pub use local_addresses::LocalAddress;
+pub use hosted::{
+    CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome, ServerEntry, ServerForm,
+    ServerInput, Trial, Trouble, Why,
+};
+pub use process::{Disk, Memory};
+pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
-pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target};
-pub use sessions::{Session, Sessions};
+pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
+pub use settings_console::SettingView;
+pub use sessions::{Session, SessionKind, Sessions};
+pub use token_console::{
+    AccountSuggestion, Issued, Listed, TokenFilter, TokenListing, TokenView, preview,
+};
 pub use tokens::AuditLimits;
+pub use webhook_test::{WebhookTest, WebhookTestResult};
 
 /// Logs the cause of an internal failure; the caller of the API does not see it.
 pub(crate) fn internal(what: &str, error: &dyn std::fmt::Display) -> posthouse_model::ApiError {

@@ -4,32 +4,122 @@ use std::{str::FromStr, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use posthouse_model::{AccountId, ApiError, Timestamp, token::TokenValue};
-use posthouse_store::{Batch, Store, sessions};
+use posthouse_model::{
+    AccountId, ApiError, Caller, Timestamp, caller::Identity, token::TokenValue,
+};
+use posthouse_store::{
+    Batch, Store,
+    sessions::{self, Stored},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::internal;
+use crate::{Visit, internal};
 
 /// What session tokens begin with.
 pub(crate) const SESSION_TOKEN_PREFIX: &str = "sess_";
 
 /// How long a session lasts after its last use.
 const SESSION_TTL: Duration = Duration::from_secs(24 * 3600);
+/// How long one lasts that is to be remembered.
+const REMEMBERED_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the second step of a login may take.
+const PENDING_TTL: Duration = Duration::from_secs(600);
+/// How long the set-up may take.
+const SETUP_TTL: Duration = Duration::from_secs(3600);
 /// How long a session token lasts after its last use.
 const TOKEN_TTL: Duration = Duration::from_secs(900);
+/// How exactly the last use of a session is kept.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+/// Sessions a user has at the most; the ones not used for longest end first.
+const KEPT: u32 = 100;
+/// Characters kept of a user agent.
+const USER_AGENT: usize = 256;
 /// Where sealed cookies are at home, so that nothing else that is sealed passes for one.
 const COOKIE_PLACE: &str = "cookie.ee";
 
-/// A signed-in administrator.
+/// What a session opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SessionKind {
+    /// The console.
+    Full,
+    /// The second step of the login.
+    Pending,
+    /// The set-up, while there is no password.
+    Setup,
+}
+
+/// A session of the console.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Session {
-    /// Who.
+    /// Names it in a list; it opens nothing.
+    pub id: String,
+    /// What it opens.
+    pub kind: SessionKind,
+    /// Who; empty during the set-up.
     pub user: String,
     /// Since when.
     pub created: Timestamp,
-    /// From where.
+    /// Last use, to the minute.
+    pub seen: Timestamp,
+    /// From where it was begun.
     pub address: Option<String>,
+    /// By which browser it was begun.
+    pub user_agent: Option<String>,
+    /// Whether it lasts 30 days instead of 24 hours.
+    pub remember: bool,
+    /// The password it was begun with; it ends when there is another.
+    pub password_version: i64,
+}
+
+impl Session {
+    /// A session that begins now.
+    #[must_use]
+    pub fn new(kind: SessionKind, user: &str, password_version: i64, visit: &Visit) -> Self {
+        let now = Timestamp::now();
+        Self {
+            id: uuid::Uuid::new_v4().simple().to_string(),
+            kind,
+            user: user.to_owned(),
+            created: now,
+            seen: now,
+            address: visit.address.map(|address| address.to_string()),
+            user_agent: visit
+                .user_agent
+                .as_ref()
+                .map(|agent| agent.chars().take(USER_AGENT).collect()),
+            remember: false,
+            password_version,
+        }
+    }
+
+    /// The signed-in administrator as a caller: everything is allowed.
+    #[must_use]
+    pub fn caller(&self, address: Option<std::net::IpAddr>) -> Caller {
+        Caller {
+            identity: Identity::Administrator(self.user.clone()),
+            address,
+            ..Caller::system()
+        }
+    }
+
+    /// How long it lasts after its last use, or after its beginning if uses do not prolong it.
+    #[must_use]
+    pub const fn lasts(&self) -> Duration {
+        match self.kind {
+            SessionKind::Full if self.remember => REMEMBERED_TTL,
+            SessionKind::Full => SESSION_TTL,
+            SessionKind::Pending => PENDING_TTL,
+            SessionKind::Setup => SETUP_TTL,
+        }
+    }
+
+    /// Whose list it stands in.
+    fn owner(&self) -> Option<&str> {
+        (self.kind == SessionKind::Full).then_some(self.user.as_str())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,9 +148,13 @@ impl Sessions {
             .map_err(|error| internal("making a session", &error))?
             .expose();
         let mut batch = Batch::new();
-        let expires = self.store.now().after(SESSION_TTL);
-        sessions::put(&mut batch, &session_row(&sid), session, expires)
+        let now = self.store.now();
+        let (owner, expires) = (session.owner(), now.after(session.lasts()));
+        sessions::put(&mut batch, &session_row(&sid), owner, session, now, expires)
             .map_err(|error| internal("making a session", &error))?;
+        if let Some(owner) = owner {
+            sessions::keep_newest(&mut batch, owner, KEPT);
+        }
         self.commit(batch).await?;
         let sealed = self
             .store
@@ -94,6 +188,55 @@ impl Sessions {
         self.commit(batch).await
     }
 
+    /// The sessions of a user, the last used first.
+    pub(crate) async fn list(&self, user: &str) -> Result<Vec<Session>, ApiError> {
+        let stored = self.stored(user).await?;
+        Ok(stored.into_iter().map(|(_, session)| session).collect())
+    }
+
+    /// Ends the session of a user that a list names so; whether there was one.
+    pub(crate) async fn revoke(&self, user: &str, id: &str) -> Result<bool, ApiError> {
+        let stored = self.stored(user).await?;
+        let Some((row, _)) = stored.into_iter().find(|(_, session)| session.id == id) else {
+            return Ok(false);
+        };
+        let mut batch = Batch::new();
+        sessions::delete(&mut batch, &row);
+        self.commit(batch).await?;
+        Ok(true)
+    }
+
+    /// Ends the sessions of a user but that of the cookie; how many there were.
+    pub(crate) async fn revoke_others(&self, user: &str, cookie: &str) -> Result<u64, ApiError> {
+        let kept = self
+            .session_id(cookie)
+            .map(|sid| session_row(&sid))
+            .unwrap_or_default();
+        let mut batch = Batch::new();
+        let deleted = sessions::delete_others(&mut batch, user, &kept);
+        let committed = self
+            .store
+            .commit(batch)
+            .await
+            .map_err(|error| internal("ending sessions", &error))?;
+        Ok(committed.affected(deleted))
+    }
+
+    /// Rows and sessions of a user.
+    async fn stored(&self, user: &str) -> Result<Vec<(String, Session)>, ApiError> {
+        let stored = sessions::list::<Session>(&self.store, user, self.store.now())
+            .await
+            .map_err(|error| internal("listing sessions", &error))?;
+        Ok(stored
+            .into_iter()
+            .map(|stored| {
+                let mut session = stored.data;
+                session.seen = stored.seen;
+                (stored.id, session)
+            })
+            .collect())
+    }
+
     /// A token for one account that lives as long as it is used and the session goes on.
     ///
     /// # Errors
@@ -101,7 +244,10 @@ impl Sessions {
     pub async fn token(&self, cookie: &str, account: &AccountId) -> Result<String, ApiError> {
         let ended = || ApiError::new(401, "Session has ended");
         let sid = self.session_id(cookie).ok_or_else(ended)?;
-        self.live(&sid).await?.ok_or_else(ended)?;
+        self.live(&sid)
+            .await?
+            .filter(|session| session.kind == SessionKind::Full)
+            .ok_or_else(ended)?;
         let value =
             TokenValue::generate().map_err(|error| internal("making a session token", &error))?;
         let token = SessionToken {
@@ -109,14 +255,15 @@ impl Sessions {
             account: account.clone(),
         };
         let mut batch = Batch::new();
-        let expires = self.store.now().after(TOKEN_TTL);
-        sessions::put(&mut batch, &token_row(&value), &token, expires)
+        let now = self.store.now();
+        let expires = now.after(TOKEN_TTL);
+        sessions::put(&mut batch, &token_row(&value), None, &token, now, expires)
             .map_err(|error| internal("making a session token", &error))?;
         self.commit(batch).await?;
         Ok(format!("{SESSION_TOKEN_PREFIX}{}", value.expose()))
     }
 
-    /// The account that a session token opens, if its session goes on.
+    /// The account that a session token opens, and its session, if that goes on.
     ///
     /// # Errors
     /// The store fails.
@@ -124,7 +271,7 @@ impl Sessions {
         &self,
         token: &str,
         cookie: Option<&str>,
-    ) -> Result<Option<AccountId>, ApiError> {
+    ) -> Result<Option<(AccountId, Session)>, ApiError> {
         let value = token
             .strip_prefix(SESSION_TOKEN_PREFIX)
             .and_then(|text| TokenValue::from_str(text).ok());
@@ -137,43 +284,51 @@ impl Sessions {
         let found = sessions::get::<SessionToken>(&self.store, &id, now)
             .await
             .map_err(|error| internal("reading a session token", &error))?;
-        let Some((stored, expires)) = found else {
+        let Some(stored) = found else {
             return Ok(None);
         };
-        if !ties(&sid, &value, &stored.tie) || self.live(&sid).await?.is_none() {
+        if !ties(&sid, &value, &stored.data.tie) {
             return Ok(None);
         }
-        self.slide(&id, now, expires, TOKEN_TTL).await?;
-        Ok(Some(stored.account))
+        let Some(session) = self.live(&sid).await? else {
+            return Ok(None);
+        };
+        if session.kind != SessionKind::Full {
+            return Ok(None);
+        }
+        self.used(&stored, now, TOKEN_TTL).await?;
+        Ok(Some((stored.data.account, session)))
     }
 
     async fn live(&self, sid: &str) -> Result<Option<Session>, ApiError> {
         let now = self.store.now();
-        let row = session_row(sid);
-        let found = sessions::get::<Session>(&self.store, &row, now)
+        let found = sessions::get::<Session>(&self.store, &session_row(sid), now)
             .await
             .map_err(|error| internal("reading a session", &error))?;
-        let Some((session, expires)) = found else {
+        let Some(stored) = found else {
             return Ok(None);
         };
-        self.slide(&row, now, expires, SESSION_TTL).await?;
+        // A half-open door is not held open by walking through it.
+        if stored.data.kind == SessionKind::Full {
+            self.used(&stored, now, stored.data.lasts()).await?;
+        }
+        let mut session = stored.data;
+        session.seen = stored.seen;
         Ok(Some(session))
     }
 
-    /// Moves the end on, but not at every use: a write a tenth of the lifetime is enough.
-    async fn slide(
+    /// Notes a use and moves the end on; not at every use, as each is a write.
+    async fn used<T>(
         &self,
-        id: &str,
+        stored: &Stored<T>,
         now: Timestamp,
-        expires: Timestamp,
-        ttl: Duration,
+        lasts: Duration,
     ) -> Result<(), ApiError> {
-        let next = now.after(ttl);
-        if next.since(expires) < ttl / 10 {
+        if now.since(stored.seen) < SEEN_EVERY {
             return Ok(());
         }
         let mut batch = Batch::new();
-        sessions::touch(&mut batch, id, next);
+        sessions::touch(&mut batch, &stored.id, now, now.after(lasts));
         self.commit(batch).await
     }
 

@@ -23,6 +23,8 @@ First steps:
       makes another token, also while the server runs
   curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:3000/v1/accounts
       calls the API; http://127.0.0.1:3000/swagger.json describes it
+  posthouse password --data-dir ./data
+      sets a password for the console at http://127.0.0.1:3000/admin and prints it
   posthouse config default > posthouse.toml
       writes a configuration file with every option explained
 
@@ -88,6 +90,23 @@ On a store that was never served a first access token of scope * is printed, onc
     /// Access tokens: issue, list, export, import, revoke; also while the server runs
     #[command(subcommand)]
     Tokens(TokensCommand),
+    /// Set the console's password, also while the server runs; one-time passwords are switched off
+    #[command(after_help = "\
+Every session of the console ends. The user is admin unless the store names another.
+
+  posthouse password --data-dir ./data
+      sets a random password and prints it, and nothing else
+  EENGINE_PREPARED_PASSWORD=$(posthouse password -p 'correct horse' --hash --data-dir ./data)
+      prints what other installations take as their prepared password")]
+    Password {
+        /// The password, 8 to 256 characters; a random one if absent. Others on this machine can read
+        /// command lines: prefer the random one
+        #[arg(short, long, value_name = "PASSWORD")]
+        password: Option<String>,
+        /// Print the hash in the form of EENGINE_PREPARED_PASSWORD instead of the password
+        #[arg(short = 'r', long)]
+        hash: bool,
+    },
     /// Configuration: print the file of defaults, check what is given
     #[command(subcommand)]
     Config(ConfigCommand),

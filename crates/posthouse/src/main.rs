@@ -6,6 +6,7 @@
 //! | [`config`] | options and their sources |
 //! | [`embedded`] | the folder and lock of the embedded store |
 //! | [`log`] | where log lines go |
+//! | [`password`] | the `password` command |
 //! | [`serve`] | the server: start, banner, signals, stop |
 //! | [`tokens`] | the `tokens` commands |
 
@@ -13,6 +14,7 @@ mod cli;
 mod config;
 mod embedded;
 mod log;
+mod password;
 mod serve;
 mod tokens;
 
@@ -70,6 +72,10 @@ fn run(cli: cli::Cli) -> Result<ExitCode, Failure> {
         Command::Tokens(command) => {
             let config = Config::load(&inputs()).map_err(Failure::Config)?;
             tokens::run(command, &config)?;
+        }
+        Command::Password { password, hash } => {
+            let config = Config::load(&inputs()).map_err(Failure::Config)?;
+            password::run(password, hash, &config)?;
         }
         Command::Config(ConfigCommand::Default) => cli::print(&print::default_file()),
         Command::Config(ConfigCommand::Check) => {

@@ -119,7 +119,8 @@ async fn on(store: &Store, config: &Config, stop: CancellationToken) -> Result<(
         None
     };
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), store = %config.database, "ready");
-    cli::print(&banner(address, config, first.as_deref()));
+    let setup_code = app.console().setup_code_to_print();
+    cli::print(&banner(address, config, first.as_deref(), setup_code));
 
     let stopping = {
         let stop = stop.clone();
@@ -128,7 +129,14 @@ async fn on(store: &Store, config: &Config, stop: CancellationToken) -> Result<(
             Instant::now()
         })
     };
-    server.serve(app.clone(), api_config(config), stop).await;
+    server
+        .serve(
+            app.clone(),
+            api_config(config),
+            posthouse_web::router(app.clone()),
+            stop,
+        )
+        .await;
     let since = stopping.await.unwrap_or_else(|_| Instant::now());
     app.shutdown(STOP.saturating_sub(since.elapsed())).await;
     Ok(())
@@ -232,6 +240,8 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
             age: config.token_log_age,
         },
         max_attachment: config.max_attachment,
+        discover: config.discover.clone(),
+        proxies_named: config.proxy_addresses.is_some(),
         seeds,
         require_tokens: config.require_api_auth == Some(true),
         // That it is a JSON object was checked with the rest of the configuration.
@@ -243,6 +253,11 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
             .prepared_token
             .as_ref()
             .map(|token| token.expose().trim().to_owned()),
+        prepared_password: config
+            .prepared_password
+            .as_ref()
+            .map(|password| password.expose().trim().to_owned()),
+        admin_addresses: config.admin_addresses.clone(),
     })
 }
 
@@ -272,17 +287,30 @@ fn warn_of_openness(config: &Config, app: &App) {
     }
 }
 
-/// For standard output: the first token belongs to whoever started the server, not into the log.
-fn banner(address: SocketAddr, config: &Config, first: Option<&str>) -> String {
+/// For standard output: first token and set-up code belong to whoever started the server, not into the log.
+fn banner(
+    address: SocketAddr,
+    config: &Config,
+    first: Option<&str>,
+    setup_code: Option<&str>,
+) -> String {
     let url = match address {
         address if address.ip().is_unspecified() => format!("http://127.0.0.1:{}", address.port()),
         address => format!("http://{address}"),
     };
     let mut out = format!(
-        "Posthouse {} listens on http://{address}\nStore: {}\n",
+        "Posthouse {} listens on http://{address}\nStore: {}\nConsole: {url}/admin\n",
         env!("CARGO_PKG_VERSION"),
         config.database
     );
+    if let Some(code) = setup_code {
+        out.push_str(&format!(
+            "\n\
+             The console has no password yet: open it to set one. From this machine it opens at once; from\n\
+             elsewhere it asks for this code, which holds until there is a password or the server ends:\n\
+             \n    {code}\n"
+        ));
+    }
     if let Some(token) = first {
         out.push_str(&format!(
             "\n\

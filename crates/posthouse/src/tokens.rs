@@ -16,6 +16,14 @@ use crate::{
 
 /// Runs one command.
 pub(crate) fn run(command: TokensCommand, config: &Config) -> Result<(), Failure> {
+    on_store(config, async |store| act(command, store).await)
+}
+
+/// Runs something on the bare store.
+pub(crate) fn on_store(
+    config: &Config,
+    work: impl AsyncFnOnce(&Store) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -25,7 +33,7 @@ pub(crate) fn run(command: TokensCommand, config: &Config) -> Result<(), Failure
         let store = Store::open(config.store())
             .await
             .map_err(|error| Failure::of(&format!("the store {}", config.database), &error))?;
-        let result = act(command, &store).await;
+        let result = work(&store).await;
         let closed = store.close().await;
         result?;
         closed.map_err(|error| Failure::of("closing the store", &error))

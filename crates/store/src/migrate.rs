@@ -31,9 +31,33 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration {
+        number: 3,
+        name: "0003_accounts",
+        both: include_str!("../migrations/0003_accounts.sql"),
+        postgres: "",
+    },
+    Migration {
+        number: 4,
+        name: "0004_sessions",
+        both: include_str!("../migrations/0004_sessions.sql"),
+        postgres: "",
+    },
+    Migration {
         number: 5,
         name: "0005_tokens",
         both: include_str!("../migrations/0005_tokens.sql"),
+        postgres: "",
+    },
+    Migration {
+        number: 6,
+        name: "0006_hosted",
+        both: include_str!("../migrations/0006_hosted.sql"),
+        postgres: "",
+    },
+    Migration {
+        number: 7,
+        name: "0007_overview",
+        both: include_str!("../migrations/0007_overview.sql"),
         postgres: "",
     },
 ];

@@ -6,8 +6,10 @@ mod support;
 mod mailbox;
 
 mod accounts;
+mod admin;
 mod admission;
 mod commands;
+mod hosted;
 mod matrix;
 mod reading;
 mod revocation;
@@ -16,4 +18,5 @@ mod sessions;
 mod settings;
 mod starting;
 mod statistics;
+mod token_console;
 mod tokens;

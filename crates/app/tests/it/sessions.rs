@@ -1,8 +1,8 @@
 //! Sessions of the console and their session tokens.
 
-use posthouse_app::{Request, Session};
+use posthouse_app::{Request, Session, SessionKind, Visit};
 use posthouse_contract::{Operation, operation, operations};
-use posthouse_model::{AccountId, Timestamp, caller::Identity};
+use posthouse_model::{AccountId, caller::Identity};
 
 use crate::support::{Hall, bearer, request};
 
@@ -12,11 +12,7 @@ both!(
 );
 
 fn session() -> Session {
-    Session {
-        user: "admin".to_owned(),
-        created: Timestamp::now(),
-        address: None,
-    }
+    Session::new(SessionKind::Full, "admin", 0, &Visit::default())
 }
 
 fn with(token: &str, cookie: &str) -> Request {

@@ -437,5 +437,10 @@ settings! {
         "cookiePassword" = "null", Internal, served, Plain, "", "Key that seals cookies; made at first start.";
         "webhookErrorFlag" = "null", Internal, served, Plain, "", "The last failed webhook of the default target.";
         "run" = "0", Internal, served, Plain, "", "How often this store was started.";
+        "authData" = "null", Internal, served, Plain, "", "The administrator: name, hash of the password, since when.";
+        "totpEnabled" = "false", Internal, served, Plain, "", "Whether the administrator's login needs a one-time password.";
+        "totpSeed" = "null", Internal, served, Plain, "", "Secret of the administrator's one-time passwords.";
+        "totpRecoveryCodes" = "[]", Internal, served, Plain, "", "Hashes of the recovery codes that were not used.";
+        "setupDismissed" = "false", Internal, served, Plain, "", "Whether the steps of the first run were put away.";
     }
 }

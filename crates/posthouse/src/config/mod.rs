@@ -1,5 +1,6 @@
 //! Configuration: one table of options ([`table`]), five sources ([`values`]), one struct.
 
+mod discover;
 mod dotenv;
 pub(crate) mod option;
 pub(crate) mod print;
@@ -12,6 +13,7 @@ mod tests;
 use std::{path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
+use posthouse_app::DiscoverConfig;
 use posthouse_model::{Secret, units};
 use posthouse_store::{Database, StoreConfig};
 
@@ -45,6 +47,9 @@ pub(crate) struct Config {
     /// A JSON object; may hold secrets.
     pub(crate) settings: Option<Secret>,
     pub(crate) prepared_token: Option<Secret>,
+    pub(crate) prepared_password: Option<Secret>,
+    pub(crate) admin_addresses: Vec<String>,
+    pub(crate) discover: DiscoverConfig,
     pub(crate) token_log_entries: u32,
     pub(crate) token_log_age: Duration,
     pub(crate) log_level: String,
@@ -110,6 +115,12 @@ impl Config {
                 .and_then(|text| text.trim().parse().ok()),
             settings: read.secret("settings"),
             prepared_token: read.secret("preparedToken"),
+            prepared_password: read.secret("preparedPassword"),
+            admin_addresses: values
+                .text("admin.accessAddresses")
+                .map(|text| option::words(text).map(str::to_owned).collect())
+                .unwrap_or_default(),
+            discover: discover::read(values, &mut read.faults),
             token_log_entries: u32::try_from(read.number("tokens.logEntries")).unwrap_or(u32::MAX),
             token_log_age: read.duration("tokens.logAge"),
             log_level: read.string("log.level"),

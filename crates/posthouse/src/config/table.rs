@@ -311,20 +311,64 @@ pub(crate) const OPTIONS: &[Opt] = &[
         "3d",
         "A login that fails for so long switches IMAP off for the account; 0 never does.",
     ),
-    kept(
+    used(
+        "discover.dns",
+        &["POSTHOUSE_DISCOVER_DNS"],
+        List,
+        "",
+        "Name servers to ask when mail servers of an address are looked for, 192.0.2.53 or 127.0.0.1:5353; the system's if empty.",
+    ),
+    used(
+        "discover.ispdb",
+        &["POSTHOUSE_DISCOVER_ISPDB"],
+        Text,
+        "https://autoconfig.thunderbird.net/v1.1/",
+        "Collection of mail server settings that is asked for the domain of an address (not for the address); off asks nobody.",
+    ),
+    used(
+        "discover.egressPolicy",
+        &["POSTHOUSE_DISCOVER_EGRESS_POLICY"],
+        Choice(&["off", "link-local", "private"]),
+        "private",
+        "Where that search may not go, as for webhooks; domains are whatever people type in.",
+    ),
+    used(
+        "discover.httpPort",
+        &["POSTHOUSE_DISCOVER_HTTP_PORT"],
+        Number(1, 65_535),
+        "80",
+        "Port of the web servers that it asks over http.",
+    ),
+    used(
+        "discover.httpsPort",
+        &["POSTHOUSE_DISCOVER_HTTPS_PORT"],
+        Number(1, 65_535),
+        "443",
+        "Port of the web servers that it asks over https.",
+    ),
+    used(
+        "discover.caFile",
+        &["POSTHOUSE_DISCOVER_CA_FILE"],
+        Path,
+        "",
+        "PEM file of certificate authorities that it trusts in addition to the system's.",
+    ),
+    used(
         "preparedPassword",
         &["POSTHOUSE_PREPARED_PASSWORD", "EENGINE_PREPARED_PASSWORD"],
         Secret,
-        "Hash of the console's password.",
+        "",
+        "Hash of the console's password as `posthouse password --hash` prints it, stored at every start.",
     ),
-    kept(
+    used(
         "admin.accessAddresses",
         &[
             "POSTHOUSE_ADMIN_ACCESS_ADDRESSES",
             "EENGINE_ADMIN_ACCESS_ADDRESSES",
         ],
         Networks,
-        "Addresses that may open the console.",
+        "",
+        "Addresses and networks that may open the console; everything under /admin is refused elsewhere. Empty for all.",
     ),
     kept(
         "admin.disableSetupWarnings",

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use posthouse_model::Timestamp;
 use posthouse_store::generation::{self, Generation};
-use posthouse_store::{Batch, Database, nodes, params, rates, sessions, settings, stats, upkeep};
+use posthouse_store::{
+    Batch, Database, nodes, params, rates,
+    sessions::{self, Stored},
+    settings, stats, upkeep,
+};
 use serde_json::json;
 
 use crate::support::{Fresh, number};
 
 both!(
     settings_round_trip,
+    sessions_are_listed_and_bounded_by_their_owner,
     sessions_expire,
     counters_add_up,
     rate_counts_for_all,
@@ -54,11 +59,13 @@ async fn sessions_expire(fresh: &Fresh) {
     sessions::put(
         &mut batch,
         "s",
+        Some("admin"),
         &json!({"user": "admin"}),
+        now,
         now.after(minute),
     )
     .unwrap();
-    sessions::put(&mut batch, "old", &json!({}), now).unwrap();
+    sessions::put(&mut batch, "old", None, &json!({}), now, now).unwrap();
     store.commit(batch).await.unwrap();
     let get = async |id: &str, at| {
         sessions::get::<serde_json::Value>(store, id, at)
@@ -67,19 +74,25 @@ async fn sessions_expire(fresh: &Fresh) {
     };
     assert_eq!(
         get("s", now).await,
-        Some((json!({"user": "admin"}), now.after(minute)))
+        Some(Stored {
+            id: "s".to_owned(),
+            data: json!({"user": "admin"}),
+            expires: now.after(minute),
+            seen: now,
+        })
     );
     assert_eq!(get("old", now).await, None);
     assert_eq!(get("s", now.after(minute)).await, None);
     let mut batch = Batch::new();
-    let touched = sessions::touch(&mut batch, "s", now.after(minute * 2));
-    let absent = sessions::touch(&mut batch, "none", now);
+    let touched = sessions::touch(&mut batch, "s", now.after(minute / 2), now.after(minute * 2));
+    let absent = sessions::touch(&mut batch, "none", now, now);
     let committed = store.commit(batch).await.unwrap();
     assert_eq!(
         (committed.affected(touched), committed.affected(absent)),
         (1, 0)
     );
-    assert!(get("s", now.after(minute)).await.is_some());
+    let later = get("s", now.after(minute)).await.unwrap();
+    assert_eq!(later.seen, now.after(minute / 2));
     let mut batch = Batch::new();
     sessions::sweep(&mut batch, now);
     store.commit(batch).await.unwrap();
@@ -89,6 +102,38 @@ async fn sessions_expire(fresh: &Fresh) {
     sessions::delete_all(&mut batch);
     assert_eq!(store.commit(batch).await.unwrap().affected(deleted), 1);
     assert_eq!(get("s", now).await, None);
+}
+
+async fn sessions_are_listed_and_bounded_by_their_owner(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = store.now();
+    let minute = Duration::from_secs(60);
+    let mut batch = Batch::new();
+    for (number, owner) in [Some("ann"), Some("ann"), None, Some("bob"), Some("ann")]
+        .into_iter()
+        .enumerate()
+    {
+        let id = format!("s{number}");
+        let seen = now.after(minute * u32::try_from(number).unwrap());
+        sessions::put(&mut batch, &id, owner, &json!({}), seen, now.after(minute * 60)).unwrap();
+    }
+    sessions::put(&mut batch, "over", Some("ann"), &json!({}), now, now).unwrap();
+    store.commit(batch).await.unwrap();
+    let list = async |owner: &str| {
+        let list = sessions::list::<serde_json::Value>(store, owner, now).await;
+        let ids: Vec<_> = list.unwrap().into_iter().map(|stored| stored.id).collect();
+        ids.join(" ")
+    };
+    assert_eq!(list("ann").await, "s4 s1 s0");
+    assert_eq!(list("bob").await, "s3");
+    let mut batch = Batch::new();
+    sessions::keep_newest(&mut batch, "ann", 2);
+    store.commit(batch).await.unwrap();
+    assert_eq!(list("ann").await, "s4 s1");
+    let mut batch = Batch::new();
+    let deleted = sessions::delete_others(&mut batch, "ann", "s1");
+    assert_eq!(store.commit(batch).await.unwrap().affected(deleted), 1);
+    assert_eq!((list("ann").await, list("bob").await), ("s1".to_owned(), "s3".to_owned()));
 }
 
 async fn counters_add_up(fresh: &Fresh) {
