@@ -8,6 +8,7 @@
 //! - [`operations`], [`operation`]: the table.
 //! - [`Operation::validate`]: raw input in, coerced values or faults out.
 //! - [`document`]: the OpenAPI document as it is served.
+//! - [`tags`], [`operation_text`], [`schema_text`]: its parts, for a rendered reference.
 //! - [`validate_answer`]: strict check of an answer, for tests.
 
 mod answer;
@@ -17,6 +18,7 @@ mod document;
 mod fault;
 mod format;
 mod operation;
+mod reference;
 mod rules;
 mod schema;
 mod source;
@@ -26,6 +28,7 @@ pub use answer::validate_answer;
 pub use document::document;
 pub use fault::{Fault, Place};
 pub use operation::{Method, NarrowedToken, Operation, Parameter, Response, operation, operations};
+pub use reference::{Tag, operation_text, schema_text, tags};
 pub use schema::{
     ArrayRule, IpRule, Kind, NumberRule, ObjectRule, Pattern, Property, Schema, StringFormat,
     StringRule,

@@ -107,6 +107,28 @@ impl Operation {
     }
 }
 
+impl Schema {
+    /// Checks and converts a value as the body of an operation would be, without the rules between
+    /// its fields.
+    ///
+    /// # Errors
+    /// Every fault found, at most [`MAX_FAULTS`].
+    pub fn check(&self, mut value: Value) -> Result<Value, Vec<Fault>> {
+        let mut check = Check::new();
+        if is_deeper(&value, MAX_DEPTH) {
+            check.fault(format!("must not be nested deeper than {MAX_DEPTH} levels"));
+        } else {
+            check.value(self, &mut value);
+        }
+        if check.faults.is_empty() {
+            Ok(value)
+        } else {
+            check.faults.truncate(MAX_FAULTS);
+            Err(check.faults)
+        }
+    }
+}
+
 /// Adds a query pair; a repeated key becomes a list.
 fn repeated(query: &mut Map<String, Value>, name: &str, value: &str) {
     let value = Value::String(value.to_owned());

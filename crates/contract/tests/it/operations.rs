@@ -196,3 +196,21 @@ fn parameters_and_important_properties_are_described() {
         }
     }
 }
+
+#[test]
+fn parts_of_the_document_are_found() {
+    let tags = posthouse_contract::tags();
+    for operation in posthouse_contract::operations() {
+        let text = posthouse_contract::operation_text(operation.id);
+        assert_eq!(text.is_some(), !operation.hidden, "{}", operation.id);
+        let Some(text) = text else { continue };
+        let written: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(written["summary"], operation.summary);
+        assert!(tags.iter().any(|tag| tag.name == operation.tag));
+        for part in text.split("#/components/schemas/").skip(1) {
+            let name = part.split('"').next().unwrap();
+            assert!(posthouse_contract::schema_text(name).is_some(), "{name}");
+        }
+    }
+    assert_eq!(posthouse_contract::schema_text("Nothing"), None);
+}
