@@ -33,11 +33,14 @@ macro_rules! assets {
 
 // One line a file of `assets/`.
 assets! {
+    "combobox.js": "text/javascript; charset=utf-8",
     "config.css": "text/css; charset=utf-8",
     "config.js": "text/javascript; charset=utf-8",
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "tokens.css": "text/css; charset=utf-8",
+    "tokens.js": "text/javascript; charset=utf-8",
 }
 
 static VERSIONS: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {

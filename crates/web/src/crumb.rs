@@ -135,8 +135,7 @@ fn comes_from_us(headers: &HeaderMap, origin: &str) -> bool {
         Some(sender) => {
             let sender = host(sender);
             sender.is_some()
-                && (sender == host(origin)
-                    || sender == text("host").map(str::to_ascii_lowercase))
+                && (sender == host(origin) || sender == text("host").map(str::to_ascii_lowercase))
         }
     }
 }
@@ -161,15 +160,24 @@ mod tests {
             comes_from_us(&headers, "http://inner:3000")
         };
         assert!(ours(&[]));
-        assert!(ours(&[("sec-fetch-site", "same-origin"), ("origin", "https://x")]));
+        assert!(ours(&[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "https://x")
+        ]));
         assert!(ours(&[("sec-fetch-site", "none")]));
         assert!(!ours(&[("sec-fetch-site", "same-site")]));
         assert!(!ours(&[("sec-fetch-site", "cross-site")]));
         assert!(ours(&[("origin", "https://inner:3000")]));
-        assert!(ours(&[("origin", "https://m.example.com"), ("host", "M.example.com")]));
+        assert!(ours(&[
+            ("origin", "https://m.example.com"),
+            ("host", "M.example.com")
+        ]));
         assert!(!ours(&[("origin", "null")]));
         assert!(!ours(&[("origin", "http://inner:3000.evil.example")]));
-        assert!(!ours(&[("origin", "http://evil.example"), ("host", "inner:3000")]));
+        assert!(!ours(&[
+            ("origin", "http://evil.example"),
+            ("host", "inner:3000")
+        ]));
     }
 
     #[test]

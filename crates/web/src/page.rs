@@ -42,12 +42,7 @@ pub(crate) struct Entry {
     pub(crate) icon: &'static str,
 }
 
-const fn entry(
-    room: Room,
-    path: &'static str,
-    label: &'static str,
-    icon: &'static str,
-) -> Entry {
+const fn entry(room: Room, path: &'static str, label: &'static str, icon: &'static str) -> Entry {
     Entry {
         room,
         path,
@@ -223,7 +218,7 @@ impl Page {
                 ApiError::internal()
             }),
             ReplyBody::Text { text, .. } => Ok(Value::String(text)),
-            ReplyBody::Download(_) => {
+            ReplyBody::Download(_) | ReplyBody::Events(_) => {
                 tracing::error!(id, "an operation that streams was called by a page");
                 Err(ApiError::internal())
             }

@@ -23,7 +23,8 @@ pub fn router(app: App) -> Router {
             (app.clone(), CONSOLE_LIMIT),
             crumb::protect,
         ))
-        .layer(from_fn_with_state(app.clone(), guard::admit));
+        .layer(from_fn_with_state(app.clone(), guard::admit))
+        .layer(from_fn(console::tokens::json_failures));
     let public = public::routes().layer(from_fn_with_state(
         (app.clone(), PUBLIC_LIMIT),
         crumb::protect,
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
         .merge(assets::routes())
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), guard::meet))
         .layer(from_fn(headers::strict))
         .with_state(app)
 }

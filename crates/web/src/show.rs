@@ -1,10 +1,36 @@
 //! Numbers, times and sizes for reading; used by templates.
 
+use std::borrow::Borrow;
+
 use posthouse_model::Timestamp;
 
+/// A whole number; templates hand out references.
+pub(crate) trait Whole {
+    /// Its value.
+    fn value(self) -> i128;
+}
+
+macro_rules! whole {
+    ($($type:ty)+) => {$(
+        impl Whole for $type {
+            fn value(self) -> i128 {
+                i128::try_from(self).unwrap_or(i128::MAX)
+            }
+        }
+
+        impl Whole for &$type {
+            fn value(self) -> i128 {
+                (*self).value()
+            }
+        }
+    )+};
+}
+
+whole! { u32 u64 i32 i64 usize }
+
 /// A number with thin groups of three digits.
-pub(crate) fn number(value: impl Into<i128>) -> String {
-    let value: i128 = value.into();
+pub(crate) fn number(value: impl Whole) -> String {
+    let value = value.value();
     let digits = value.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     if value < 0 {
@@ -20,9 +46,9 @@ pub(crate) fn number(value: impl Into<i128>) -> String {
 }
 
 /// A size in bytes in a unit that leaves at most three digits before the point.
-pub(crate) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: impl Borrow<u64>) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
-    let mut value = bytes;
+    let mut value = *bytes.borrow();
     let mut rest = 0;
     let mut unit = 0;
     while value >= 1024 && unit + 1 < UNITS.len() {
@@ -39,8 +65,8 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// How long ago, or how far ahead, in one unit: `3 min ago`, `in 2 days`.
-pub(crate) fn relative(time: Timestamp, now: Timestamp) -> String {
-    let millis = now.millis() - time.millis();
+pub(crate) fn relative(time: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> String {
+    let millis = now.borrow().millis() - time.borrow().millis();
     let seconds = millis.unsigned_abs() / 1000;
     let (count, unit) = match seconds {
         0..5 => return "just now".to_owned(),
@@ -75,17 +101,17 @@ mod tests {
 
     #[test]
     fn numbers() {
-        assert_eq!(number(0), "0");
-        assert_eq!(number(1234), "1\u{202f}234");
-        assert_eq!(number(-1_234_567), "\u{2212}1\u{202f}234\u{202f}567");
+        assert_eq!(number(0_u64), "0");
+        assert_eq!(number(1234_i64), "1\u{202f}234");
+        assert_eq!(number(-1_234_567_i64), "\u{2212}1\u{202f}234\u{202f}567");
     }
 
     #[test]
     fn sizes() {
-        assert_eq!(size(0), "0 B");
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(1536), "1.5 KB");
-        assert_eq!(size(52_428_800), "50 MB");
+        assert_eq!(size(0_u64), "0 B");
+        assert_eq!(size(1023_u64), "1023 B");
+        assert_eq!(size(1536_u64), "1.5 KB");
+        assert_eq!(size(52_428_800_u64), "50 MB");
     }
 
     #[test]
@@ -97,6 +123,9 @@ mod tests {
         assert_eq!(ago(7200), "2 h ago");
         assert_eq!(ago(86_400), "1 day ago");
         assert_eq!(ago(90 * 86_400), "3 months ago");
-        assert_eq!(relative(now.after(Duration::from_secs(172_800)), now), "in 2 days");
+        assert_eq!(
+            relative(now.after(Duration::from_secs(172_800)), now),
+            "in 2 days"
+        );
     }
 }

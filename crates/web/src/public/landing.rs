@@ -1,13 +1,7 @@
 //! The landing page.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use posthouse_app::App;
 
 use crate::{fail::rendered, page};

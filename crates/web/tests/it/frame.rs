@@ -29,9 +29,17 @@ async fn assets_are_kept_by_browsers_and_their_addresses_change_with_them() {
     let css = console.get(url).await;
     assert_eq!(css.status, 200);
     assert_eq!(css.headers["content-type"], "text/css; charset=utf-8");
-    assert!(css.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(
+        css.headers["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
     assert_eq!(console.get("/static/nothing.css").await.status, 404);
-    assert_eq!(console.get("/favicon.ico").await.headers["content-type"], "image/svg+xml");
+    assert_eq!(
+        console.get("/favicon.ico").await.headers["content-type"],
+        "image/svg+xml"
+    );
 }
 
 #[tokio::test]
@@ -72,6 +80,10 @@ async fn a_change_without_the_crumb_is_refused() {
             request = request.header("sec-fetch-site", site);
         }
         let request = request.body(Body::from(format!("crumb={shown}"))).unwrap();
-        assert_eq!(console.send(request).await.status, 403, "{site} {origin} {shown}");
+        assert_eq!(
+            console.send(request).await.status,
+            403,
+            "{site} {origin} {shown}"
+        );
     }
 }
