@@ -49,26 +49,31 @@ impl App {
                 .collect();
             ApiError::invalid_input(fields.into())
         })?;
-        let mut batch = Batch::new();
-        for Change { setting, value } in &changes {
-            settings::set(
-                self.store(),
-                &mut batch,
-                setting.key,
-                value,
-                setting.is_sealed(),
-            )
-            .map_err(|error| internal("sealing a setting", &error))?;
-        }
-        if !changes.is_empty() {
-            self.store()
-                .commit(batch)
-                .await
-                .map_err(|error| internal("writing settings", &error))?;
-            self.settings_changed().await?;
-        }
+        self.store_settings(&changes).await?;
         let updated: Vec<_> = changes.iter().map(|change| change.setting.key).collect();
         Reply::json(&json!({ "updated": updated }))
+    }
+
+    /// Writes changes in one batch; a value of `null` takes the setting back to its default.
+    pub(crate) async fn store_settings(&self, changes: &[Change]) -> Result<(), ApiError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for Change { setting, value } in changes {
+            if value.is_null() {
+                settings::delete(&mut batch, setting.key);
+                continue;
+            }
+            let sealed = setting.is_sealed();
+            settings::set(self.store(), &mut batch, setting.key, value, sealed)
+                .map_err(|error| internal("sealing a setting", &error))?;
+        }
+        self.store()
+            .commit(batch)
+            .await
+            .map_err(|error| internal("writing settings", &error))?;
+        self.settings_changed().await
     }
 }
 
@@ -129,7 +134,7 @@ fn normalize(
                 }
             }
         }
-        Showing::Open | Showing::Internal => {}
+        Showing::Open | Showing::Internal | Showing::Console => {}
     }
     match (setting.key, value.as_str()) {
         ("serviceUrl", Some(text)) if !text.is_empty() => {

@@ -1,6 +1,6 @@
 //! Run-time settings and queue settings.
 
-use posthouse_model::ApiError;
+use posthouse_model::{ApiError, Caller, settings::Group};
 use posthouse_store::settings;
 use serde_json::{Value, json};
 
@@ -149,4 +149,124 @@ async fn queues() {
             .status,
         501
     );
+}
+
+fn wanted(body: Value) -> serde_json::Map<String, Value> {
+    body.as_object().unwrap().clone()
+}
+
+both!(pages_change_settings_and_take_them_back);
+
+async fn pages_change_settings_and_take_them_back(hall: &Hall) {
+    let caller = Caller::system();
+    let changed = hall
+        .app
+        .change_settings(
+            &caller,
+            &wanted(json!({
+                "deliveryAttempts": "7",
+                "notifyText": true,
+                "webhooks": "https://u:p@example.com/",
+                "disableTokens": true,
+            })),
+        )
+        .await
+        .unwrap();
+    // What has this value already is not told as changed.
+    assert_eq!(changed, ["deliveryAttempts", "webhooks", "disableTokens"]);
+    assert!(hall.app.settings().bool("disableTokens"));
+    let view = |group, key: &str| {
+        let views = hall.app.settings_view(group);
+        views
+            .into_iter()
+            .find(|view| view.setting.key == key)
+            .unwrap()
+    };
+    let attempts = view(Group::EmailProcessing, "deliveryAttempts");
+    assert_eq!((attempts.value, attempts.default), (json!(7), json!(10)));
+    assert!(attempts.changed && attempts.schema.is_some());
+    let target = view(Group::Webhooks, "webhooks");
+    assert_eq!(target.value, "https://******:******@example.com/");
+
+    let back = wanted(json!({ "deliveryAttempts": null, "webhooks": null, "disableTokens": null }));
+    hall.app.change_settings(&caller, &back).await.unwrap();
+    let settings = hall.app.settings();
+    assert_eq!(settings.number("deliveryAttempts"), Some(10));
+    assert_eq!(settings.text("webhooks"), None);
+    assert!(!settings.bool("disableTokens"));
+    assert!(!view(Group::Webhooks, "webhooks").changed);
+}
+
+#[tokio::test]
+async fn pages_are_told_every_fault_under_the_key_of_its_setting() {
+    let hall = sqlite().await;
+    let error = hall
+        .app
+        .change_settings(
+            &Caller::system(),
+            &wanted(json!({
+                "deliveryAttempts": -1,
+                "logs": { "maxLogLines": "many" },
+                "webhooksCustomHeaders": [{ "key": "", "value": "" }],
+                "webhooks": "https://******:******@example.com/",
+                "localAddresses": ["nowhere"],
+                "serviceSecret": null,
+                "nonsense": 1,
+                "run": 1,
+                "inboxNewOnly": true,
+            })),
+        )
+        .await
+        .unwrap_err();
+    let mut keys: Vec<_> = error.extra["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["key"].as_str().unwrap())
+        .collect();
+    keys.dedup();
+    assert_eq!(
+        keys,
+        [
+            "deliveryAttempts",
+            "logs",
+            "webhooksCustomHeaders",
+            "webhooks",
+            "localAddresses",
+            "serviceSecret",
+            "nonsense",
+            "run"
+        ]
+    );
+    assert!(!hall.app.settings().bool("inboxNewOnly"));
+}
+
+#[tokio::test]
+async fn a_new_service_secret_is_shown_once_and_holds_at_once() {
+    let hall = sqlite().await;
+    let before = hall
+        .app
+        .settings()
+        .text("serviceSecret")
+        .unwrap()
+        .to_owned();
+    let secret = hall
+        .app
+        .renew_service_secret(&Caller::system())
+        .await
+        .unwrap();
+    assert_eq!(secret.expose().len(), 32);
+    assert_ne!(secret.expose(), before);
+    let settings = hall.app.settings();
+    assert_eq!(settings.text("serviceSecret"), Some(secret.expose()));
+    let shown = hall.app.settings_view(Group::Security);
+    assert!(!format!("{shown:?}").contains(secret.expose()));
+}
+
+#[tokio::test]
+async fn the_addresses_of_this_machine_are_listed() {
+    let hall = sqlite().await;
+    let addresses = hall.app.local_addresses();
+    let loopback = addresses.iter().find(|local| local.loopback).unwrap();
+    assert!(loopback.address.is_loopback());
 }
