@@ -1,5 +1,6 @@
 //! How a backend reaches the network.
 
+use crate::ProtocolLog;
 use posthouse_model::account::TlsOptions;
 use posthouse_net::{TlsProfile, tls::MinVersion};
 use std::{
@@ -148,6 +149,8 @@ pub struct Network {
     pub client_id: Arc<Vec<(String, String)>>,
     /// Counters.
     pub counters: Arc<ImapCounters>,
+    /// Who takes conversations down.
+    pub log: Option<Arc<dyn ProtocolLog>>,
 }
 
 impl Default for Network {
@@ -160,6 +163,7 @@ impl Default for Network {
             command_timeout: Duration::from_secs(60),
             client_id: Arc::default(),
             counters: Arc::default(),
+            log: None,
         }
     }
 }

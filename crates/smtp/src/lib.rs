@@ -12,6 +12,7 @@
 //! | [`body`] | line ends and dots on the way out |
 //! | [`capabilities`] | what the server offered |
 //! | [`reply`] | what the server answered |
+//! | [`observer`] | the conversation, for a protocol log |
 //! | [`timeouts`] | how long each phase may take |
 //! | [`error`] | what goes wrong, in stable codes |
 
@@ -20,6 +21,7 @@ pub mod body;
 pub mod capabilities;
 pub mod envelope;
 pub mod error;
+pub mod observer;
 pub mod reply;
 pub mod send;
 pub mod session;
@@ -29,6 +31,7 @@ pub use auth::Credentials;
 pub use capabilities::Capabilities;
 pub use envelope::{Dsn, Envelope, Notify, Ret};
 pub use error::{Phase, SmtpError};
+pub use observer::{Observer, Watch};
 pub use reply::{EnhancedCode, Reply};
 pub use send::{Accepted, Rejected, SendFailure};
 pub use session::{ConnectOptions, Session, StartTls};

@@ -139,6 +139,7 @@ impl Session {
             let mut batch = String::new();
             let with_mail = mail.take();
             if let Some(line) = with_mail {
+                self.wire.watch.command(line, Phase::Mail);
                 batch.push_str(line);
                 batch.push_str("\r\n");
             }
@@ -146,6 +147,7 @@ impl Session {
             while asked.len() + usize::from(with_mail.is_some()) < window
                 && let Some((address, line)) = waiting.next()
             {
+                self.wire.watch.command(line, Phase::Rcpt);
                 batch.push_str(line);
                 batch.push_str("\r\n");
                 asked.push(address);
@@ -234,6 +236,7 @@ impl Session {
         let limit = self.timeouts.block;
         let phase = Phase::Body;
         let mut stuffer = DotStuffer::default();
+        let mut size = 0;
         let mut input = vec![0; BLOCK];
         let mut output = Vec::with_capacity(BLOCK + BLOCK / 8);
         loop {
@@ -245,6 +248,7 @@ impl Session {
             let Some(block) = input.get(..length).filter(|block| !block.is_empty()) else {
                 break;
             };
+            size += block.len() as u64;
             output.clear();
             stuffer.feed(block, &mut output);
             let sent = match timeout(limit, self.wire.stream.write_all(&output)).await {
@@ -259,6 +263,7 @@ impl Session {
                 return Err(self.last_words(error).await);
             }
         }
+        self.wire.watch.message(size);
         // Everything but the end is on its way before the outcome can become unknown.
         match self.wire.write(b"", phase, limit).await {
             Ok(()) => Ok(stuffer),

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::capabilities::Capabilities;
 use crate::error::{Phase, SmtpError};
+use crate::observer::Watch;
 use crate::reply::Reply;
 use crate::timeouts::Timeouts;
 
@@ -40,6 +41,8 @@ pub struct ConnectOptions {
     pub start_tls: StartTls,
     /// Time limits.
     pub timeouts: Timeouts,
+    /// Who takes the conversation down.
+    pub watch: Watch,
 }
 
 impl ConnectOptions {
@@ -50,6 +53,7 @@ impl ConnectOptions {
             ehlo_name: ehlo_name.into(),
             start_tls: StartTls::default(),
             timeouts: Timeouts::default(),
+            watch: Watch::default(),
         }
     }
 }
@@ -82,7 +86,7 @@ impl Session {
 
     async fn establish(options: &ConnectOptions) -> Result<Self, SmtpError> {
         let ConnectOptions { dial, timeouts, .. } = options;
-        let mut wire = Wire::new(dial.connect().await?);
+        let mut wire = Wire::new(dial.connect().await?, options.watch.clone());
         let greeting = wire.reply(Phase::Greeting, timeouts.greeting).await?;
         if !greeting.is_positive() {
             return Err(refused(Phase::Greeting, greeting));
@@ -105,7 +109,7 @@ impl Session {
                     .stream
                     .start_tls(&dial.host, &dial.tls, dial.deadline)
                     .await?;
-                wire = Wire::new(stream);
+                wire = Wire::new(stream, wire.watch);
                 capabilities = greet(&mut wire, &name, timeouts.command).await?;
             } else if options.start_tls == StartTls::Required {
                 return Err(SmtpError::Tls("the server does not offer STARTTLS"));
@@ -136,6 +140,11 @@ impl Session {
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
         self.wire.stream.is_tls()
+    }
+
+    /// From here on the conversation is taken down by another.
+    pub fn watch(&mut self, watch: Watch) {
+        self.wire.watch = watch;
     }
 
     /// Our own address on this connection.
@@ -267,13 +276,15 @@ fn ehlo_name(configured: &str, local: io::Result<SocketAddr>) -> String {
 pub(crate) struct Wire {
     pub stream: Stream,
     pub inbox: BytesMut,
+    pub watch: Watch,
 }
 
 impl Wire {
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: Stream, watch: Watch) -> Self {
         Self {
             stream,
             inbox: BytesMut::new(),
+            watch,
         }
     }
 
@@ -305,6 +316,7 @@ impl Wire {
                 let taken = Reply::take(&mut self.inbox)
                     .map_err(|error| SmtpError::malformed(phase, &error))?;
                 if let Some(reply) = taken {
+                    self.watch.reply(&reply);
                     if self.inbox.is_empty() {
                         // An idle session holds no buffer.
                         self.inbox = BytesMut::new();
@@ -340,6 +352,7 @@ impl Wire {
         phase: Phase,
         limit: Duration,
     ) -> Result<Reply, SmtpError> {
+        self.watch.command(command, phase);
         self.write(format!("{command}\r\n").as_bytes(), phase, limit)
             .await?;
         self.reply(phase, limit).await

@@ -10,7 +10,9 @@ use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth};
 use posthouse_net::{Dial, NetError, Proxy, Security, Stream, error::io_code};
 use tokio::time::timeout;
 
-use crate::{BackendError, ImapCounters, Network, tls_profile};
+use crate::{
+    BackendError, ImapCounters, Network, ProtocolLog, Speaker, next_connection, tls_profile,
+};
 
 /// A connection to an IMAP server.
 pub type Conn = Connection<Stream>;
@@ -18,17 +20,60 @@ pub type Conn = Connection<Stream>;
 /// What a server gets to confirm the end of IDLE, at most.
 const CLOSING: Duration = Duration::from_secs(15);
 
-impl Observer for ImapCounters {
+/// What one connection is watched by.
+struct Watch {
+    counters: Arc<ImapCounters>,
+    log: Option<Arc<dyn ProtocolLog>>,
+    number: u64,
+}
+
+impl Watch {
+    fn new(network: &Network) -> Self {
+        Self {
+            counters: Arc::clone(&network.counters),
+            log: network.log.clone(),
+            number: next_connection(),
+        }
+    }
+
+    fn line(&self, speaker: Speaker, text: &str) {
+        if let Some(log) = &self.log {
+            log.line(self.number, speaker, text);
+        }
+    }
+
+    fn note(&self, text: impl FnOnce() -> String) {
+        if self.logs() {
+            self.line(Speaker::Note, &text());
+        }
+    }
+}
+
+impl Observer for Watch {
     fn bytes_in(&self, count: usize) {
-        self.received.fetch_add(count as u64, Ordering::Relaxed);
+        let received = &self.counters.received;
+        received.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     fn bytes_out(&self, count: usize) {
-        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+        let sent = &self.counters.sent;
+        sent.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     fn response(&self, condition: Condition, code: Option<&str>) {
-        self.count_response(condition.as_str(), code);
+        self.counters.count_response(condition.as_str(), code);
+    }
+
+    fn logs(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.wanted())
+    }
+
+    fn sent(&self, line: &str) {
+        self.line(Speaker::Client, line);
+    }
+
+    fn received(&self, line: &str) {
+        self.line(Speaker::Server, line);
     }
 }
 
@@ -38,17 +83,27 @@ impl Observer for ImapCounters {
 /// [`BackendError::Authentication`] when the credentials are refused or missing,
 /// [`BackendError::Connection`] for everything else.
 pub async fn connect(config: &AccountConfig, network: &Network) -> Result<Conn, BackendError> {
+    let watch = Arc::new(Watch::new(network));
     // Boxed: what set-up needs must not stay in the future that later waits for mail.
-    match timeout(network.connect_timeout, Box::pin(set_up(config, network))).await {
+    let set_up = Box::pin(set_up(config, network, &watch));
+    let result = match timeout(network.connect_timeout, set_up).await {
         Ok(result) => result,
         Err(_) => Err(BackendError::Connection {
             response: "Connecting and logging in took too long".to_owned(),
             code: "ETIMEDOUT".to_owned(),
         }),
+    };
+    if let Err(error) = &result {
+        watch.note(|| format!("The connection failed: {error}"));
     }
+    result
 }
 
-async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, BackendError> {
+async fn set_up(
+    config: &AccountConfig,
+    network: &Network,
+    watch: &Arc<Watch>,
+) -> Result<Conn, BackendError> {
     let imap = imap_config(config)?;
     let host = imap.host.as_deref().unwrap_or_default();
     let default_port = if imap.secure { 993 } else { 143 };
@@ -71,6 +126,10 @@ async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, Backe
         tls: tls.clone(),
         deadline: network.connect_timeout,
     };
+    watch.note(|| {
+        let security = if imap.secure { "TLS" } else { "plain text" };
+        format!("Connecting to {host}, port {port}, {security}")
+    });
     let stream = dial.connect().await.map_err(net_error)?;
     let options = Options {
         timeouts: Timeouts {
@@ -80,7 +139,7 @@ async fn set_up(config: &AccountConfig, network: &Network) -> Result<Conn, Backe
             closing: network.command_timeout.min(CLOSING),
             ..Timeouts::default()
         },
-        observer: Some(Arc::clone(&network.counters) as Arc<dyn Observer>),
+        observer: Some(Arc::clone(watch) as Arc<dyn Observer>),
         ..Options::default()
     };
     let mut connection = Connection::open(stream, options)
