@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_model::account::{AccountConfig, AccountStatus, SmtpStatus};
+use posthouse_model::account::{AccountConfig, AccountError, AccountStatus, SmtpStatus};
 use posthouse_model::{Account, AccountId, AccountState, Timestamp};
 
 use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
 use crate::generation::{self, Generation};
-use crate::page::{self, Page, Paging, json};
+use crate::page::json;
 use crate::params;
-use crate::sql::{Sql, fold, like_contains};
+use crate::sql::{Sql, fold};
 use crate::store::Store;
 use crate::value::Row;
+use crate::{account_logs, account_states};
 
 const PLACE: &str = "accounts.config";
 
@@ -22,7 +23,7 @@ pub const VERSION_GUARD: &str = "account version";
 /// An account as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAccount {
-    /// The account; its counters are filled by [`get`] only.
+    /// The account; its counters are filled by [`get`] and [`list`].
     pub account: Account,
     /// The node that owns it.
     pub owner: Option<String>,
@@ -48,6 +49,10 @@ macro_rules! columns {
         )
     };
 }
+
+mod listing;
+
+pub use listing::{StateFilter, list};
 
 fn stored(store: &Store, row: &Row) -> Result<StoredAccount, StoreError> {
     let id = row.text(0)?;
@@ -115,40 +120,6 @@ pub async fn exists(store: &Store, account: &AccountId) -> Result<bool, StoreErr
         .query_one("SELECT 1 FROM accounts WHERE account=$1", params![account])
         .await?;
     Ok(row.is_some())
-}
-
-/// A page of accounts ordered by id; `query` is looked for in id, name and address, ASCII case folded.
-///
-/// # Errors
-/// As [`get`].
-pub async fn list(
-    store: &Store,
-    state: Option<AccountState>,
-    query: Option<&str>,
-    paging: Paging,
-) -> Result<Page<StoredAccount>, StoreError> {
-    page::read(
-        store,
-        concat!(
-            "SELECT COUNT(*) FROM accounts WHERE ($1 = '' OR ",
-            state!(),
-            " = $1) AND search LIKE $2 ESCAPE '\\'"
-        ),
-        concat!(
-            "SELECT ",
-            columns!(),
-            " FROM accounts WHERE ($1 = '' OR ",
-            state!(),
-            " = $1) AND search LIKE $2 ESCAPE '\\' ORDER BY account LIMIT $3 OFFSET $4"
-        ),
-        params![
-            state.map_or("", AccountState::as_str),
-            like_contains(query.unwrap_or_default())
-        ],
-        paging,
-        |row| stored(store, row),
-    )
-    .await
 }
 
 /// The accounts a node owns, in order of their ids, after the given one; for starting actors.
@@ -233,6 +204,7 @@ pub fn insert(
             now
         ],
     );
+    account_states::note(batch, account, 1, state, None, now);
     generation::bump(batch, Generation::Accounts);
     Ok(())
 }
@@ -276,12 +248,29 @@ pub fn guard_version(batch: &mut Batch, account: &AccountId, version: i64) {
     );
 }
 
-/// Notes a transition of the state machine, with the epoch of the owner who saw it. Use it with
-/// [`Batch::guard_lease`].
-pub fn set_state(batch: &mut Batch, account: &AccountId, epoch: i64, state: AccountState) {
+/// Notes a transition of the state machine, with the epoch of the owner who saw it, and adds it to the account's
+/// history. Use it with [`Batch::guard_lease`].
+pub fn set_state(
+    batch: &mut Batch,
+    account: &AccountId,
+    epoch: i64,
+    state: AccountState,
+    error: Option<&AccountError>,
+    now: Timestamp,
+) {
     batch.push(
         "UPDATE accounts SET state=$3, state_epoch=$2 WHERE account=$1 AND epoch=$2",
         params![account, epoch, state.as_str()],
+    );
+    account_states::note(batch, account, epoch, state, error, now);
+}
+
+/// Takes the account away from whoever follows it now: it keeps its owner, but nothing that is under way can be written
+/// any more, and its state reads `init`.
+pub fn interrupt(batch: &mut Batch, account: &AccountId) {
+    batch.push(
+        "UPDATE accounts SET epoch=epoch+1 WHERE account=$1",
+        params![account],
     );
 }
 
@@ -396,6 +385,8 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
     ] {
         batch.push(Sql::from(table), params![account]);
     }
+    account_states::delete_of_account(batch, account);
+    account_logs::clear(batch, account);
     crate::answers::delete_of_account(batch, account);
     crate::tokens::delete_of_account(batch, account);
     let deleted = batch

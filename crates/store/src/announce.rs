@@ -54,6 +54,11 @@ pub fn remove(batch: &mut Batch, account: &AccountId, mailbox: u32, reference: &
     );
 }
 
+/// Removes all marks of an account.
+pub fn remove_all(batch: &mut Batch, account: &AccountId) {
+    batch.push("DELETE FROM announce WHERE account=$1", params![account]);
+}
+
 /// The oldest marks of an account.
 ///
 /// # Errors

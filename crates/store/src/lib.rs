@@ -7,16 +7,22 @@
 //!
 //! | Module | Noun |
 //! |---|---|
+//! | [`account_logs`] | what was said between accounts and mail servers |
+//! | [`account_states`] | what the connections of accounts went through |
 //! | [`accounts`] | accounts, their state and the lease of their owner |
 //! | [`announce`] | messages that are still to be announced |
 //! | [`answers`] | answers to idempotency keys |
 //! | [`blob`] | large bytes, sealed and streamed |
 //! | [`deliveries`] | deliveries of events, in lanes |
 //! | [`events`] | events in order |
+//! | [`first_run`] | what an instance has already |
 //! | [`generation`] | what other processes must notice |
+//! | [`hosted`] | links to the hosted form |
+//! | [`locks`] | what one process at a time may do |
 //! | [`mailboxes`] | folders and their numbers |
 //! | [`nodes`] | the nodes of a cluster |
 //! | [`outbox`] | messages waiting to be sent |
+//! | [`overview`] | what is worth knowing at a glance |
 //! | [`rates`] | shared rate counters |
 //! | [`sessions`] | sessions |
 //! | [`settings`] | run-time settings |
@@ -24,6 +30,8 @@
 //! | [`tokens`] | access tokens |
 //! | [`upkeep`] | housekeeping |
 
+pub mod account_logs;
+pub mod account_states;
 pub mod accounts;
 pub mod announce;
 pub mod answers;
@@ -33,12 +41,16 @@ mod config;
 pub mod deliveries;
 mod error;
 pub mod events;
+pub mod first_run;
 pub mod generation;
+pub mod hosted;
+pub mod locks;
 pub mod mailboxes;
 mod migrate;
 pub mod nodes;
 pub mod outbox;
 mod outcome;
+pub mod overview;
 mod page;
 mod postgres;
 pub mod rates;

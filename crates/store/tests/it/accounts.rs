@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use posthouse_model::account::{AccountConfig, AccountStatus, ImapConfig, ServerAuth};
 use posthouse_model::{AccountId, AccountState, Secret};
 use posthouse_store::accounts::{self, StoredAccount};
-use posthouse_store::{Batch, BatchError, Page, Paging, Store, mailboxes, params};
+use posthouse_store::{Batch, BatchError, Page, Paging, Store, account_logs, mailboxes, params};
 
 use crate::support::{Fresh, number};
 
@@ -64,7 +64,14 @@ async fn account_round_trip(fresh: &Fresh) {
         ..AccountStatus::default()
     };
     accounts::set_status(&mut batch, &account, &status).unwrap();
-    accounts::set_state(&mut batch, &account, 1, AccountState::Connected);
+    accounts::set_state(
+        &mut batch,
+        &account,
+        1,
+        AccountState::Connected,
+        None,
+        store.now(),
+    );
     accounts::count(&mut batch, &account, "messageNew", 2);
     accounts::count(&mut batch, &account, "messageNew", 3);
     accounts::set_cursor(&mut batch, &account, Some("h1"));
@@ -157,13 +164,34 @@ async fn state_belongs_to_its_epoch(fresh: &Fresh) {
     let account = register(store, "ann", &config("", "a@b"), "node").await;
     let sending = register(store, "send", &config("", "a@b"), "node").await;
     let mut batch = Batch::new();
-    accounts::set_state(&mut batch, &account, 1, AccountState::Connected);
-    accounts::set_state(&mut batch, &sending, 1, AccountState::Unset);
+    accounts::set_state(
+        &mut batch,
+        &account,
+        1,
+        AccountState::Connected,
+        None,
+        store.now(),
+    );
+    accounts::set_state(
+        &mut batch,
+        &sending,
+        1,
+        AccountState::Unset,
+        None,
+        store.now(),
+    );
     store.commit(batch).await.unwrap();
     let mut batch = Batch::new();
     accounts::take_over_all(&mut batch, "next run");
     // The former owner is too late.
-    accounts::set_state(&mut batch, &account, 1, AccountState::ConnectError);
+    accounts::set_state(
+        &mut batch,
+        &account,
+        1,
+        AccountState::ConnectError,
+        None,
+        store.now(),
+    );
     store.commit(batch).await.unwrap();
     assert_eq!(get(store, &account).await.account.state, AccountState::Init);
     assert_eq!(
@@ -195,7 +223,14 @@ async fn listing(fresh: &Fresh) {
         register(store, id, &config(name, email), "node").await;
     }
     let mut batch = Batch::new();
-    accounts::set_state(&mut batch, &AccountId::new("b"), 1, AccountState::Connected);
+    accounts::set_state(
+        &mut batch,
+        &AccountId::new("b"),
+        1,
+        AccountState::Connected,
+        None,
+        store.now(),
+    );
     store.commit(batch).await.unwrap();
     let list = async |state, query, page, size| {
         accounts::list(store, state, query, Paging { page, size })
@@ -263,6 +298,7 @@ async fn delete_takes_all_along(fresh: &Fresh) {
     let mut batch = Batch::new();
     mailboxes::register(&mut batch, &account, "INBOX", 7);
     accounts::count(&mut batch, &account, "x", 1);
+    account_logs::append(&mut batch, &account, &["{}".to_owned()], 10);
     batch.push(
         "INSERT INTO index_chunks (account, mailbox, chunk, key, bitmap) VALUES ('ann', 1, 0, 'uid', $1)",
         params![vec![0_u8; 4]],
@@ -280,6 +316,8 @@ async fn delete_takes_all_along(fresh: &Fresh) {
         "SELECT COUNT(*) FROM mailboxes",
         "SELECT COUNT(*) FROM account_counters",
         "SELECT COUNT(*) FROM index_chunks",
+        "SELECT COUNT(*) FROM account_states WHERE account='ann'",
+        "SELECT COUNT(*) FROM account_logs",
     ] {
         assert_eq!(number(store, table).await, 0, "{table}");
     }

@@ -116,7 +116,14 @@ async fn batches_of_one_owner_do_not_block_each_other(fresh: &Fresh) {
                 for _ in 0..3 {
                     let mut batch = Batch::new();
                     batch.guard_lease("acc", "a", 1);
-                    accounts::set_state(&mut batch, &account, 1, AccountState::Syncing);
+                    accounts::set_state(
+                        &mut batch,
+                        &account,
+                        1,
+                        AccountState::Syncing,
+                        None,
+                        store.now(),
+                    );
                     accounts::set_status(&mut batch, &account, &AccountStatus::default()).unwrap();
                     store.commit(batch).await.unwrap();
                 }

@@ -4,6 +4,7 @@
 #[macro_use]
 mod support;
 
+mod account_history;
 mod accounts;
 mod batches;
 mod blobs;
@@ -14,6 +15,7 @@ mod faults;
 mod mailboxes;
 mod opening;
 mod outbox;
+mod overview;
 mod records;
 mod speed;
 mod tokens;
