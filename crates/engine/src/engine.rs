@@ -7,13 +7,18 @@ use std::{
 };
 
 use posthouse_backend::{Mailbox, Memory, Network, imap::ImapMailbox};
-use posthouse_model::{AccountId, AccountState, ApiError, account::AccountConfig};
+use posthouse_model::{
+    AccountId, AccountState, ApiError,
+    account::{AccountConfig, AccountError},
+    change::Change,
+};
 use posthouse_net::{EgressClient, NetError, TlsProfile, http::ClientOptions};
 use posthouse_store::{
     Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation, outbox, upkeep,
 };
+use serde_json::json;
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     EngineConfig, Metrics, Recorder, Settings,
     account::{self, AccountHandle, Ask, LocalAccount, Shared},
+    protocol_log::{self, ProtocolLogs},
     settings::SettingsCell,
 };
 
@@ -32,6 +38,8 @@ const UPKEEP: Duration = Duration::from_secs(300);
 const START_PAGE: u32 = 500;
 /// Mail hosts that are remembered, whether or not somebody connects to them.
 const HOSTS: usize = 1024;
+/// Changes that a slow listener may be behind before it loses the oldest.
+const CHANGES: usize = 1024;
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +78,9 @@ struct Inner {
     webhooks: Notify,
     outbox: Notify,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
+    changes: broadcast::Sender<Arc<Change>>,
     client_id: Mutex<Arc<Vec<(String, String)>>>,
+    logs: Arc<ProtocolLogs>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -112,7 +122,9 @@ impl Engine {
             webhooks: Notify::new(),
             outbox: Notify::new(),
             generations,
+            changes: broadcast::Sender::new(CHANGES),
             client_id: Mutex::default(),
+            logs: Arc::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             store,
@@ -129,6 +141,7 @@ impl Engine {
         engine.store().commit(batch).await?;
         engine.spawn(engine.clone().watch());
         engine.spawn(engine.clone().upkeep());
+        engine.spawn(protocol_log::run(engine.clone()));
         engine.spawn(crate::webhook::run(engine.clone()));
         engine.spawn(crate::outbox::run(engine.clone()));
         engine.spawn(engine.clone().start_accounts());
@@ -184,6 +197,12 @@ impl Engine {
         self.0.generations.subscribe()
     }
 
+    /// Tells of accounts of this process that came into another state.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.0.changes.subscribe()
+    }
+
     /// Begins a batch whose events are delivered.
     #[must_use]
     pub fn recorder(&self) -> Recorder<'_> {
@@ -221,6 +240,7 @@ impl Engine {
             .client_id
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(client_id);
+        self.0.logs.configure(&settings);
         self.0.settings.set(settings);
         // A target may have been set for what already waits.
         self.wake_webhooks();
@@ -268,6 +288,41 @@ impl Engine {
         }
     }
 
+    /// Keeps an account from connecting for a while: what it has is closed at once, and it begins anew afterwards. To be
+    /// called before what it works with is taken away.
+    ///
+    /// # Errors
+    /// As [`Engine::account`].
+    pub async fn rest_account(&self, id: &AccountId, pause: Duration) -> Result<(), ApiError> {
+        let AccountHandle::Local(account) = self.account(id).await?;
+        account.0.rest_until(Instant::now() + pause);
+        account.0.ask(Ask::Reload);
+        Ok(())
+    }
+
+    /// Switches the protocol log of an account on or off; its connections stay open.
+    pub fn set_account_logs(&self, id: &AccountId, on: bool) {
+        if let Some(shared) = self.actors().get(id) {
+            shared.set_logs(on);
+        }
+    }
+
+    /// Lines of protocol logs that are kept of each account.
+    #[must_use]
+    pub fn log_lines_kept(&self) -> u32 {
+        self.0.logs.keep()
+    }
+
+    /// Writes the lines of protocol logs that still wait.
+    pub async fn flush_logs(&self) {
+        self.0.logs.flush(self).await;
+    }
+
+    /// Forgets lines of an account that were not written yet.
+    pub fn forget_logs(&self, id: &AccountId) {
+        self.0.logs.forget(id);
+    }
+
     /// Stops an account that was deleted.
     pub fn account_deleted(&self, id: &AccountId) {
         let shared = self.actors().remove(id);
@@ -300,6 +355,10 @@ impl Engine {
 
     pub(crate) fn http(&self) -> &EgressClient {
         &self.0.http
+    }
+
+    pub(crate) fn protocol_logs(&self) -> &Arc<ProtocolLogs> {
+        &self.0.logs
     }
 
     pub(crate) fn stopping(&self) -> &CancellationToken {
@@ -369,6 +428,15 @@ impl Engine {
 
     /// Puts an account's state where calls and metrics see it; `None` when its actor ends.
     pub(crate) fn note_state(&self, shared: &Shared, state: Option<AccountState>) {
+        self.note(shared, state, None);
+    }
+
+    /// As [`Engine::note_state`], with the error that led to the state.
+    pub(crate) fn note_failure(&self, shared: &Shared, state: AccountState, error: &AccountError) {
+        self.note(shared, Some(state), Some(error));
+    }
+
+    fn note(&self, shared: &Shared, state: Option<AccountState>, error: Option<&AccountError>) {
         let gauge = |state: AccountState| {
             self.metrics()
                 .connections
@@ -376,8 +444,19 @@ impl Engine {
         };
         let former = shared.set_state(state.unwrap_or(AccountState::Init));
         gauge(former).dec();
-        if let Some(state) = state {
-            gauge(state).inc();
+        let Some(state) = state else { return };
+        gauge(state).inc();
+        // An account in trouble that is tried again says so until it works.
+        let tried_again = state == AccountState::Connecting
+            && matches!(
+                former,
+                AccountState::AuthenticationError | AccountState::ConnectError
+            );
+        if former != state && !tried_again && self.0.changes.receiver_count() > 0 {
+            let payload = error.map(|error| json!({ "error": error }));
+            let change = Change::of_state(shared.id.clone(), state, payload);
+            // Nobody listens any more: nobody is told.
+            let _ = self.0.changes.send(Arc::new(change));
         }
     }
 

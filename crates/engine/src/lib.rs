@@ -9,6 +9,7 @@
 //! | `account` | actors, and calls to them ([`AccountHandle`]) |
 //! | `event` | recording events and where they go |
 //! | `outbox` | sending queued messages |
+//! | `protocol_log` | what is said to mail servers, kept on demand |
 //! | `webhook` | delivering events |
 
 mod account;
@@ -17,6 +18,7 @@ mod engine;
 mod event;
 mod metrics;
 mod outbox;
+mod protocol_log;
 mod settings;
 mod webhook;
 
@@ -27,6 +29,7 @@ pub use event::{DEFAULT_ENDPOINT, NewEvent, Recorder, default_url};
 pub use metrics::Metrics;
 pub use outbox::{SmtpRoute, connect_smtp, verify_smtp};
 pub use settings::Settings;
+pub use webhook::{Trial, TrialAnswer, TrialFailure};
 
 /// A number in 0..1, for jitter.
 pub(crate) fn random() -> f64 {

@@ -72,6 +72,22 @@ async fn pause(shared: &Shared, backoff: &mut Backoff, wait: Duration) -> bool {
     }
 }
 
+/// Waits while the account is to rest; true when the actor is to end.
+async fn rested(engine: &Engine, shared: &Shared) -> bool {
+    while let Some(until) = shared.rests_until().filter(|until| *until > Instant::now()) {
+        engine.note_state(shared, Some(AccountState::Init));
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            () = shared.wake.notified() => {
+                if shared.take_asked().has(Ask::Stop) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
 /// How one connection ended.
 pub(super) enum End {
     /// The actor is to stop.
@@ -80,12 +96,15 @@ pub(super) enum End {
     Reload,
     /// It failed; `lived` is set when it had been following.
     Failed { lived: Option<Duration> },
-    /// Another node owns the account now.
+    /// The lease is of an epoch that is over: another node owns the account now, or it is to begin anew.
     Deposed,
 }
 
 async fn live(engine: &Engine, shared: &Arc<Shared>, backoff: &mut Backoff) {
     loop {
+        if rested(engine, shared).await {
+            return;
+        }
         // Boxed, as all that is not waiting: what stays in this future is there for every account.
         let mut connection = match Box::pin(Connection::load(engine, shared)).await {
             Ok(Some(connection)) => connection,
@@ -104,8 +123,9 @@ async fn live(engine: &Engine, shared: &Arc<Shared>, backoff: &mut Backoff) {
         drop(connection);
         shared.set_mailbox(None);
         let wait = match end {
-            End::Stop | End::Deposed => return,
-            End::Reload => continue,
+            End::Stop => return,
+            // Whose it is shows when it is read again.
+            End::Reload | End::Deposed => continue,
             End::Failed { lived: Some(lived) } => backoff.lost(lived, random()),
             End::Failed { lived: None } => backoff.failed(random()),
         };

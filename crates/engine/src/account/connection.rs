@@ -16,7 +16,7 @@ use super::{
     memory::{self, AccountMemory},
     shared::{Ask, Shared},
 };
-use crate::Engine;
+use crate::{Engine, protocol_log::AccountLog};
 
 /// One connection of an account, from the first byte to the last.
 pub(super) struct Connection {
@@ -37,6 +37,9 @@ impl Connection {
     ) -> Result<Option<Box<Self>>, StoreError> {
         let stored = accounts::get(engine.store(), &shared.id).await?;
         let own = stored.filter(|stored| stored.owner.as_deref() == Some(engine.node()));
+        if let Some(stored) = &own {
+            shared.set_logs(stored.account.config.logs == Some(true));
+        }
         Ok(own.map(|stored| {
             Box::new(Self {
                 engine: engine.clone(),
@@ -72,9 +75,17 @@ impl Connection {
             store: self.engine.store().clone(),
             account: self.shared.id.clone(),
         });
+        let mut network = self.engine.network();
+        network.log = Some(Arc::new(AccountLog::new(
+            self.engine.protocol_logs().clone(),
+            self.shared.id.clone(),
+            self.shared.logs(),
+            self.config.clone(),
+            "imap",
+        )));
         let mailbox = self
             .engine
-            .open_mailbox(self.config.clone(), self.engine.network(), memory);
+            .open_mailbox(self.config.clone(), network, memory);
         self.shared.set_mailbox(Some(mailbox.clone()));
         let mut follower = match Box::pin(self.prepare(&mailbox)).await {
             Ok(follower) => follower,
@@ -213,7 +224,8 @@ impl Connection {
             recorder
                 .batch
                 .guard_lease(id.as_str(), self.engine.node(), self.epoch);
-            accounts::set_state(&mut recorder.batch, id, self.epoch, state);
+            let now = self.engine.store().now();
+            accounts::set_state(&mut recorder.batch, id, self.epoch, state, None, now);
             recorder.commit().await?;
         }
         self.engine.note_state(&self.shared, Some(state));
@@ -222,7 +234,7 @@ impl Connection {
 
     pub(super) async fn store_failed(&self, error: &StoreError) -> End {
         if matches!(error, StoreError::Batch(error) if error.is_guard("lease")) {
-            tracing::warn!(account = %self.shared.id, "the account belongs to another node now");
+            tracing::info!(account = %self.shared.id, "the account was taken over or begins anew");
             return End::Deposed;
         }
         tracing::error!(account = %self.shared.id, %error, "the store refused a change");

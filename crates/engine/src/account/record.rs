@@ -140,7 +140,7 @@ impl Connection {
             }
         }
         if state != self.shared.state() {
-            accounts::set_state(&mut recorder.batch, id, self.epoch, state);
+            accounts::set_state(&mut recorder.batch, id, self.epoch, state, None, now);
         }
         if status != self.status {
             accounts::set_status(&mut recorder.batch, id, &status)?;
@@ -241,15 +241,25 @@ impl Connection {
             self.disable_imap(&mut recorder.batch, &mut status);
         }
         let recorded = accounts::set_status(&mut recorder.batch, &self.shared.id, &status);
-        accounts::set_state(&mut recorder.batch, &self.shared.id, self.epoch, state);
+        accounts::set_state(
+            &mut recorder.batch,
+            &self.shared.id,
+            self.epoch,
+            state,
+            status.last_error.as_ref(),
+            self.engine.store().now(),
+        );
         if let Err(error) = recorded {
             tracing::error!(account = %self.shared.id, %error, "the status has no JSON form");
         }
         if let Err(error) = recorder.commit().await {
             return self.store_failed(&error.into()).await;
         }
+        match &status.last_error {
+            Some(error) => self.engine.note_failure(&self.shared, state, error),
+            None => self.engine.note_state(&self.shared, Some(state)),
+        }
         self.status = status;
-        self.engine.note_state(&self.shared, Some(state));
         if disabled {
             return End::Reload;
         }

@@ -1,13 +1,13 @@
 //! What an account's actor shares with everybody else.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU8, Ordering},
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use posthouse_backend::Mailbox;
 use posthouse_model::{AccountId, AccountState};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// What an actor is asked for; several requests add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub(crate) struct Shared {
     asked: AtomicU8,
     pub(crate) wake: Notify,
     mailbox: Mutex<Option<Arc<dyn Mailbox>>>,
+    /// Whether a protocol log of the account is wanted.
+    logs: Arc<AtomicBool>,
+    rest_until: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -48,6 +51,8 @@ impl Shared {
             asked: AtomicU8::new(0),
             wake: Notify::new(),
             mailbox: Mutex::new(None),
+            logs: Arc::default(),
+            rest_until: Mutex::new(None),
         }
     }
 
@@ -83,6 +88,31 @@ impl Shared {
     /// Takes what was asked for.
     pub(crate) fn take_asked(&self) -> Asked {
         Asked(self.asked.swap(0, Ordering::AcqRel))
+    }
+
+    /// The switch of its protocol log.
+    pub(crate) fn logs(&self) -> Arc<AtomicBool> {
+        self.logs.clone()
+    }
+
+    /// Puts the switch of its protocol log.
+    pub(crate) fn set_logs(&self, on: bool) {
+        self.logs.store(on, Ordering::Relaxed);
+    }
+
+    /// It is not to connect before then.
+    pub(crate) fn rest_until(&self, until: Instant) {
+        *self.resting() = Some(until);
+    }
+
+    /// When it may connect again, if it is to rest.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        *self.resting()
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Option<Instant>> {
+        let resting = self.rest_until.lock();
+        resting.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The mailbox, while there is one.

@@ -1,10 +1,14 @@
 //! One attempt on the wire.
 
-use std::{io, sync::atomic::Ordering};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError};
+use posthouse_model::account::AccountConfig;
+use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch};
 use posthouse_store::{Batch, StoreError, blob, outbox};
 use serde_json::Value;
 use tokio_util::io::StreamReader;
@@ -13,6 +17,8 @@ use super::{
     route::SmtpRoute,
     worker::{WorkError, Worker},
 };
+
+use crate::protocol_log::{AccountLog, SmtpLog};
 
 /// A header larger than this is sent as it is.
 const HEADER_MAX: usize = 1 << 20;
@@ -24,9 +30,13 @@ pub(super) struct Sent {
 }
 
 impl Worker<'_> {
-    pub(super) async fn send(&self, route: &SmtpRoute) -> Result<Sent, SendFailure<WorkError>> {
+    pub(super) async fn send(
+        &self,
+        route: &SmtpRoute,
+        config: &Arc<AccountConfig>,
+    ) -> Result<Sent, SendFailure<WorkError>> {
         loop {
-            let (mut session, idle) = self.pool.take(route).await?;
+            let (mut session, idle) = self.pool.take(route, self.watch(config)).await?;
             let body = self.body().await.map_err(SendFailure::Hook)?;
             let envelope = self.envelope(body.size);
             let mark = async || {
@@ -50,6 +60,18 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+
+    /// The protocol log of the account.
+    fn watch(&self, config: &Arc<AccountConfig>) -> Watch {
+        let log = AccountLog::new(
+            self.engine.protocol_logs().clone(),
+            self.account().clone(),
+            Arc::new((config.logs == Some(true)).into()),
+            config.clone(),
+            "smtp",
+        );
+        Watch(Some(Arc::new(SmtpLog::new(log))))
     }
 
     fn envelope(&self, size: u64) -> Envelope {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use posthouse_smtp::{Session, SmtpError};
+use posthouse_smtp::{Session, SmtpError, Watch};
 use tokio::time::Instant;
 
 use super::route::{SmtpRoute, connect_smtp};
@@ -28,11 +28,16 @@ struct Idle {
 impl Pool {
     /// A session on this route: an idle one, or a new one. The flag tells whether it was idle: such
     /// a session may have been closed by the server meanwhile.
-    pub(super) async fn take(&self, route: &SmtpRoute) -> Result<(Session, bool), SmtpError> {
-        if let Some(session) = self.idle(route) {
+    pub(super) async fn take(
+        &self,
+        route: &SmtpRoute,
+        watch: Watch,
+    ) -> Result<(Session, bool), SmtpError> {
+        if let Some(mut session) = self.idle(route) {
+            session.watch(watch);
             return Ok((session, true));
         }
-        Ok((connect_smtp(route).await?, false))
+        Ok((connect_smtp(route, watch).await?, false))
     }
 
     fn idle(&self, route: &SmtpRoute) -> Option<Session> {
@@ -44,7 +49,9 @@ impl Pool {
     }
 
     /// Keeps a session for the next message.
-    pub(super) fn put(&self, route: SmtpRoute, session: Session) {
+    pub(super) fn put(&self, route: SmtpRoute, mut session: Session) {
+        // The next message may be another account's.
+        session.watch(Watch::default());
         if !session.is_usable() {
             return;
         }

@@ -8,7 +8,7 @@ use posthouse_model::{
     outbox::Job,
 };
 use posthouse_net::{Dial, NetError, Proxy, Security};
-use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls};
+use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls, Watch};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -87,11 +87,11 @@ fn host_name() -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// Connects and logs in.
+/// Connects and logs in; `watch` takes the conversation down.
 ///
 /// # Errors
 /// As the SMTP session; `ENOAUTH` when the credentials are not at hand.
-pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
+pub async fn connect_smtp(route: &SmtpRoute, watch: Watch) -> Result<Session, SmtpError> {
     let server = &route.server;
     let host = server.host.as_deref().unwrap_or_default();
     let security = if server.secure {
@@ -117,6 +117,7 @@ pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
     dial.deadline = route.connect_timeout;
     let mut options = ConnectOptions::new(dial, route.ehlo_name.clone());
     options.start_tls = StartTls::WhenOffered;
+    options.watch = watch;
     let mut session = Session::connect(&options).await?;
     if server.use_auth_server == Some(true) {
         return Err(SmtpError::Credentials(
@@ -145,7 +146,7 @@ pub async fn connect_smtp(route: &SmtpRoute) -> Result<Session, SmtpError> {
 /// # Errors
 /// As [`connect_smtp`].
 pub async fn verify_smtp(route: &SmtpRoute) -> Result<(), SmtpError> {
-    let session = connect_smtp(route).await?;
+    let session = connect_smtp(route, Watch::default()).await?;
     session.quit().await;
     Ok(())
 }

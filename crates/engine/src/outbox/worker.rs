@@ -224,7 +224,7 @@ impl Worker<'_> {
             store.commit(batch).await?;
             return Ok(());
         };
-        let config = account.account.config;
+        let config = Arc::new(account.account.config);
         if self.message.entry.progress.status == ProgressStatus::SmtpCompleted {
             return self.follow_up(&config).await;
         }
@@ -233,7 +233,7 @@ impl Worker<'_> {
             return self.failed(&config, &failure, Value::Null).await;
         };
         let renewing = self.keep_lease();
-        let sending = tokio::time::timeout(ATTEMPT, self.send(&route));
+        let sending = tokio::time::timeout(ATTEMPT, self.send(&route, &config));
         let outcome = tokio::select! {
             outcome = sending => outcome,
             error = renewing => return Err(error),
