@@ -35,7 +35,11 @@ impl App {
             "deleteV1AccountAccount" => self.delete_account(input).await,
             "getV1Accounts" => self.list_accounts(input).await,
             "postV1Verifyaccount" => self.verify_account(input).await,
+            "getV1Autoconfig" => self.get_autoconfig(input).await,
+            "postV1AuthenticationForm" => self.make_form_link(input),
             "putV1AccountAccountReconnect" => self.reconnect_account(caller, input).await,
+            "putV1AccountAccountFlush" => self.flush_account(input).await,
+            "getV1LogsAccount" => self.get_log(input).await,
             "putV1AccountAccountSync" => self.sync_account(caller, input).await,
             "getV1AccountAccountServersignatures" => self.server_signatures(input).await,
             "getV1AccountAccountOauthtoken" => self.oauth_token(input).await,
@@ -52,6 +56,8 @@ impl App {
             "getV1Outbox" => self.list_outbox(input).await,
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
+
+            "getV1Changes" => self.get_changes(caller),
 
             "getV1Stats" => self.get_stats(input).await,
             "getV1License" | "postV1License" => self.get_license(),

@@ -69,15 +69,20 @@ pub use ability::{
     Ability, GROUPS, Grant, GroupWords, Level, PRESETS, Preset, Surface, Warning, ability,
     action_title, actions_of,
 };
+pub use account::{
+    AccountFilter, AccountRow, AccountsPage, LogLine, Transition, WebhookRouting,
+    advice::{self, Advice, Trouble as AccountTrouble},
+};
 pub use admin::{Console, Door, LoginStep, NewSession, Visit};
 pub use attention::{Finding, Place, Severity};
 pub use app::{App, AppConfig, StartError};
 pub use changes::{EventStream, StillAdmitted};
+pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
 pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
 pub use local_addresses::LocalAddress;
 pub use hosted::{
-    CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome, ServerEntry, ServerForm,
-    ServerInput, Trial, Trouble, Why,
+    CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome,
+    ServerEntry, ServerForm, ServerInput, Trial, Trouble, Why,
 };
 pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};

@@ -1,10 +1,17 @@
 //! The use cases of accounts (behaviour 8): register, show, list, change, delete, reconnect, sync.
 
+pub mod advice;
 mod change;
+mod console;
+mod flush;
+mod logs;
 mod show;
 mod verify;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+pub use console::{AccountFilter, AccountRow, AccountsPage, Transition, WebhookRouting};
+pub use logs::LogLine;
+pub(crate) use verify::SmtpTrial;
+
 use posthouse_engine::NewEvent;
 use posthouse_model::{
     AccountId, AccountState, ApiError, Caller, EventType, Timestamp,
@@ -12,37 +19,49 @@ use posthouse_model::{
     command::Command,
 };
 use posthouse_store::{
-    BatchError,
+    Batch, BatchError,
     accounts::{self, StoredAccount, VERSION_GUARD},
+    hosted::{self, UNUSED_GUARD},
     outbox,
 };
 use serde_json::{Map, Value, json};
 
-use crate::{App, CallInput, Reply, internal, paging::frame};
+use crate::{App, CallInput, Link, LinkError, Reply, input::Fields, internal, paging::frame};
 
 /// How often a change is tried again when others change the same account.
 const TRIES: usize = 8;
-/// Accounts whose counters are read at once.
-const AT_ONCE: usize = 16;
 /// Length of a generated id.
 const ID_LENGTH: usize = 16;
 
 impl App {
     /// `POST /v1/account`: registers an account, or changes the one of this id.
     pub(crate) async fn register_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let body = &input.valid.body;
+        let (id, state) = self.put_account(&input.valid.body, None).await?;
+        Reply::json(&json!({ "account": id, "state": state }))
+    }
+
+    /// Registers or changes the account that a body of `POST /v1/account` names; its id, and `new` or `existing`. A link
+    /// to the hosted form is used up in the same batch.
+    ///
+    /// # Errors
+    /// 403 when the link was used up by somebody else.
+    pub(crate) async fn put_account(
+        &self,
+        body: &Value,
+        link: Option<&Link>,
+    ) -> Result<(AccountId, &'static str), ApiError> {
         refuse_oauth2(body)?;
-        let id = match input.body().filled("account") {
+        let id = match Fields::of(body).filled("account") {
             Some(id) => AccountId::new(id),
             None => generate_id()?,
         };
         for _ in 0..TRIES {
             if let Some(stored) = self.stored_account(&id).await? {
-                if self.replace_config(&stored, body).await? {
-                    return Reply::json(&json!({ "account": id, "state": "existing" }));
+                if self.replace_config(&stored, body, link).await? {
+                    return Ok((id, "existing"));
                 }
-            } else if self.insert_account(&id, body).await? {
-                return Reply::json(&json!({ "account": id, "state": "new" }));
+            } else if self.insert_account(&id, body, link).await? {
+                return Ok((id, "new"));
             }
         }
         Err(busy())
@@ -54,7 +73,10 @@ impl App {
         for _ in 0..TRIES {
             let stored = self.known_account(&id).await?;
             refuse_oauth2(&input.valid.body)?;
-            if self.replace_config(&stored, &input.valid.body).await? {
+            if self
+                .replace_config(&stored, &input.valid.body, None)
+                .await?
+            {
                 return Reply::json(&json!({ "account": id }));
             }
         }
@@ -84,15 +106,11 @@ impl App {
         let page = accounts::list(self.store(), state, text, paging)
             .await
             .map_err(|error| failed(&error))?;
-        let shown: Vec<Map<String, Value>> = stream::iter(page.items)
-            .map(|mut stored| async move {
-                let counters = accounts::counters(self.store(), &stored.account.id).await;
-                stored.account.counters = counters.map_err(|error| failed(&error))?;
-                show::entry(&stored.account)
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let shown: Vec<Map<String, Value>> = page
+            .items
+            .iter()
+            .map(|stored| show::entry(&stored.account))
+            .collect::<Result<_, _>>()?;
         let mut answer = frame(page.total, paging);
         answer.insert(
             "query".to_owned(),
@@ -209,7 +227,12 @@ impl App {
     }
 
     /// Registers an account; false if somebody else just did.
-    async fn insert_account(&self, id: &AccountId, body: &Value) -> Result<bool, ApiError> {
+    async fn insert_account(
+        &self,
+        id: &AccountId,
+        body: &Value,
+        link: Option<&Link>,
+    ) -> Result<bool, ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("registering an account", error);
         let blank = AccountConfig {
             notify_from: Some(Timestamp::now()),
@@ -222,6 +245,7 @@ impl App {
             AccountState::Unset
         };
         let mut recorder = self.engine().recorder();
+        use_up(&mut recorder.batch, link, id);
         accounts::insert(
             self.store(),
             &mut recorder.batch,
@@ -243,16 +267,23 @@ impl App {
                 Ok(true)
             }
             Err(BatchError::Constraint { .. }) => Ok(false),
+            Err(error) if error.is_guard(UNUSED_GUARD) => Err(LinkError::Expired.into()),
             Err(error) => Err(failed(&error)),
         }
     }
 
     /// Changes an account as it was read; false if somebody else changed it meanwhile.
-    async fn replace_config(&self, stored: &StoredAccount, body: &Value) -> Result<bool, ApiError> {
+    async fn replace_config(
+        &self,
+        stored: &StoredAccount,
+        body: &Value,
+        link: Option<&Link>,
+    ) -> Result<bool, ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("changing an account", error);
         let id = &stored.account.id;
         let config = change::apply(&stored.account.config, body)?;
         let mut recorder = self.engine().recorder();
+        use_up(&mut recorder.batch, link, id);
         accounts::update_config(
             self.store(),
             &mut recorder.batch,
@@ -262,13 +293,35 @@ impl App {
         )
         .map_err(|error| failed(&error))?;
         match recorder.commit().await {
+            Ok(_) if only_logs(&stored.account.config, &config) => {
+                let on = config.logs == Some(true);
+                self.engine().set_account_logs(id, on);
+                Ok(true)
+            }
             Ok(_) => {
                 self.engine().account_changed(id);
                 Ok(true)
             }
             Err(error) if error.is_guard(VERSION_GUARD) => Ok(false),
+            Err(error) if error.is_guard(UNUSED_GUARD) => Err(LinkError::Expired.into()),
             Err(error) => Err(failed(&error)),
         }
+    }
+}
+
+/// Whether a change switched the protocol log and did nothing else: connections stay open then.
+fn only_logs(before: &AccountConfig, after: &AccountConfig) -> bool {
+    let same_logs = AccountConfig {
+        logs: before.logs,
+        ..after.clone()
+    };
+    before.logs != after.logs && same_logs == *before
+}
+
+/// The account is the one that the link is good for.
+fn use_up(batch: &mut Batch, link: Option<&Link>, id: &AccountId) {
+    if let Some(link) = link {
+        hosted::claim(batch, link.nonce(), id, link.remembered_until());
     }
 }
 

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use posthouse_backend::BackendError;
 use posthouse_engine::{SmtpRoute, verify_smtp};
-use posthouse_model::{ApiError, account::AccountConfig};
+use posthouse_model::{ApiError, account::AccountConfig, mailbox::Mailbox};
 use posthouse_smtp::SmtpError;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::change;
 use crate::{App, CallInput, Reply};
+
+/// What is said when the time is over.
+const LATE: &str = "The server did not answer in time";
 
 impl App {
     /// `POST /v1/verifyAccount`: always 200, the answer says what works.
@@ -43,32 +46,61 @@ impl App {
         limit: Duration,
     ) -> Option<(Value, Option<Value>)> {
         config.imap.as_ref()?;
-        let network = self.engine().network();
-        let work = Box::pin(posthouse_backend::imap::verify_imap(
-            config, &network, folders,
-        ));
-        Some(match timeout(limit, work).await {
-            Ok(Ok(listing)) => (json!({ "success": true }), folders.then(|| json!(listing))),
-            Ok(Err(error)) => (imap_failure(error), None),
-            Err(_) => (
-                failure("The server did not answer in time", "ETIMEDOUT"),
-                None,
-            ),
+        Some(match self.try_imap(config, folders, limit).await {
+            Ok(listing) => (json!({ "success": true }), folders.then(|| json!(listing))),
+            Err(error) => (imap_failure(error), None),
         })
     }
 
     async fn verify_smtp(&self, config: &AccountConfig, limit: Duration) -> Option<Value> {
         config.smtp.as_ref()?;
-        let Some(route) = SmtpRoute::of(self.engine(), config, None) else {
-            return Some(failure("The SMTP server has no host name", "ENOHOST"));
-        };
-        let work = Box::pin(verify_smtp(&route));
-        Some(match timeout(limit, work).await {
-            Ok(Ok(())) => json!({ "success": true }),
-            Ok(Err(error)) => smtp_failure(&error),
-            Err(_) => failure("The server did not answer in time", "ETIMEDOUT"),
+        Some(match self.try_smtp(config, limit).await {
+            Ok(()) => json!({ "success": true }),
+            Err(SmtpTrial::NoHost) => failure("The SMTP server has no host name", "ENOHOST"),
+            Err(SmtpTrial::Late) => failure(LATE, "ETIMEDOUT"),
+            Err(SmtpTrial::Failed(error)) => smtp_failure(&error),
         })
     }
+
+    /// Logs in to the IMAP server of a configuration; the folders if they are wanted.
+    pub(crate) async fn try_imap(
+        &self,
+        config: &AccountConfig,
+        folders: bool,
+        limit: Duration,
+    ) -> Result<Vec<Mailbox>, BackendError> {
+        let network = self.engine().network();
+        let work = Box::pin(posthouse_backend::imap::verify_imap(
+            config, &network, folders,
+        ));
+        timeout(limit, work)
+            .await
+            .unwrap_or(Err(BackendError::Timeout))
+    }
+
+    /// Logs in to the SMTP server of a configuration.
+    pub(crate) async fn try_smtp(
+        &self,
+        config: &AccountConfig,
+        limit: Duration,
+    ) -> Result<(), SmtpTrial> {
+        let route = SmtpRoute::of(self.engine(), config, None).ok_or(SmtpTrial::NoHost)?;
+        let work = Box::pin(verify_smtp(&route));
+        timeout(limit, work)
+            .await
+            .map_err(|_| SmtpTrial::Late)?
+            .map_err(SmtpTrial::Failed)
+    }
+}
+
+/// Why a login to an SMTP server did not succeed.
+pub(crate) enum SmtpTrial {
+    /// There is no server to ask.
+    NoHost,
+    /// The time was over.
+    Late,
+    /// The server or the way to it.
+    Failed(SmtpError),
 }
 
 fn failure(error: &str, code: &str) -> Value {
@@ -76,7 +108,10 @@ fn failure(error: &str, code: &str) -> Value {
 }
 
 fn imap_failure(error: BackendError) -> Value {
-    let text = error.to_string();
+    let text = match &error {
+        BackendError::Timeout => LATE.to_owned(),
+        other => other.to_string(),
+    };
     let (response, code) = match error {
         BackendError::Authentication { response, code, .. }
         | BackendError::Connection { response, code } => (Some(response), code),

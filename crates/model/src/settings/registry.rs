@@ -394,7 +394,7 @@ settings! {
     }
 
     Logging "Protocol logs" {
-        "logs" = r#"{"all":false,"maxLogLines":10000}"#, Open, kept, Plain,
+        "logs" = r#"{"all":false,"maxLogLines":10000}"#, Open, served, Plain,
             "Protocol logs",
             "What is said between this server and mail servers, without passwords. An account can also switch its log on for itself.";
     }
