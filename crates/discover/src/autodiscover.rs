@@ -118,10 +118,8 @@ fn read(document: &[u8], url: &Url, address: &Address) -> Option<Answer> {
                 account
                     .all("Protocol")
                     .filter(|entry| {
-                        entry.is_kind(kind)
-                            || entry
-                                .text_of("Type")
-                                .is_some_and(|own| own.eq_ignore_ascii_case(kind))
+                        let own = entry.text_of("Type");
+                        own.is_some_and(|own| own.eq_ignore_ascii_case(kind))
                     })
                     .filter_map(|entry| server(entry, kind, address))
                     .min_by_key(|server| !server.secure)
@@ -161,4 +159,37 @@ fn server(entry: &Element, kind: &str, address: &Address) -> Option<Server> {
         _ => !plain,
     };
     Server::new(user.to_owned(), host, port, secure)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DOCUMENT: &str = "<?xml version='1.0'?><Autodiscover xmlns='urn:a'><Response xmlns='urn:b'><Account>\
+        <Action>settings</Action><Protocol><Type>IMAP</Type><Server>imap.example.com</Server><Port>993</Port>\
+        <LoginName>a&amp;b</LoginName><SSL>on</SSL><Encryption>SSL</Encryption></Protocol>\
+        <RedirectAddr>a@b.example</RedirectAddr><RedirectUrl>https://b.example/</RedirectUrl>\
+        </Account></Response></Autodiscover>";
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_answered_panics(
+            cuts in prop::collection::vec((0..DOCUMENT.len(), 0..8_usize, "[ -~\\PC]{0,6}"), 0..6),
+        ) {
+            let mut document = DOCUMENT.to_owned();
+            for (at, length, new) in cuts {
+                let at = at.min(document.len());
+                let end = (at + length).min(document.len());
+                if document.is_char_boundary(at) && document.is_char_boundary(end) {
+                    document.replace_range(at..end, &new);
+                }
+            }
+            let url = Url::parse("https://example.com/").unwrap();
+            let address = Address::parse("ann@example.com").unwrap();
+            let _ = read(document.as_bytes(), &url, &address);
+        }
+    }
 }

@@ -94,7 +94,11 @@ impl Server {
             return None;
         }
         // The form that a URL would give it: lower case, IDNA.
-        let host = url::Host::parse(host).ok()?.to_string();
+        let host = match url::Host::parse(host).ok()? {
+            url::Host::Domain(name) => name,
+            url::Host::Ipv4(address) => address.to_string(),
+            url::Host::Ipv6(address) => address.to_string(),
+        };
         (host.len() <= 253).then_some(Self {
             auth: Login { user },
             host,

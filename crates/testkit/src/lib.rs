@@ -4,6 +4,8 @@
 //! * [`ImapClient`], [`imap_append`], [`imap_messages`]: a plain IMAP client to prepare mailboxes and look into them.
 //! * [`SmtpSink`]: an SMTP server that keeps what it gets and fails on demand.
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
+//! * [`DnsServer`]: a DNS server that knows the records it is given.
+//! * [`Website`]: a web server for documents, over any stream.
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles or swallows.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
@@ -13,6 +15,7 @@
 //! expected: a test library has nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod dns;
 pub mod env;
 mod fault_proxy;
 mod hook_sink;
@@ -25,7 +28,9 @@ mod server;
 mod smtp_session;
 mod smtp_sink;
 mod wait;
+mod web;
 
+pub use dns::DnsServer;
 pub use env::{imap_addr, imaps_addr, postgres_url, unique_user};
 pub use fault_proxy::{FaultProxy, Mode};
 pub use hook_sink::{Hook, HookReply, HookSink};
@@ -35,3 +40,4 @@ pub use oauth::access_token;
 pub use server::{Server, ServerBuilder};
 pub use smtp_sink::{Auth, Fault, Phase, ReceivedMail, SmtpSink};
 pub use wait::{eventually, free_port};
+pub use web::{Page, WebRequest, WebServer, Website};

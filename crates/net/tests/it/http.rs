@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use posthouse_net::http::{ClientOptions, HeaderMap, Method};
+use posthouse_net::http::{ClientOptions, HeaderMap, Method, Redirects};
+use posthouse_net::resolver::{LookUp, LookedUp};
 use posthouse_net::{EgressClient, EgressError, EgressPolicy, EgressRequest, EgressResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -224,4 +225,53 @@ async fn https_checks_the_certificate() {
     })
     .unwrap();
     assert_eq!(post(&trusting, &url).await.unwrap().status, 204);
+}
+
+/// Says that every name is this machine.
+#[derive(Debug)]
+struct Here;
+
+impl LookUp for Here {
+    fn look_up<'a>(&'a self, _: &'a str) -> LookedUp<'a> {
+        Box::pin(async { Ok(vec!["127.0.0.1".parse().unwrap()]) })
+    }
+}
+
+#[tokio::test]
+async fn names_are_asked_of_the_resolver_that_is_given_and_the_policy_holds_for_its_answers() {
+    let server = server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()).await;
+    let url = format!("http://no-such-name.example:{}/", server.port);
+    for (policy, reached) in [
+        (EgressPolicy::LinkLocal, true),
+        (EgressPolicy::Private, false),
+    ] {
+        let client = EgressClient::new(ClientOptions {
+            policy,
+            resolver: Some(Arc::new(Here)),
+            ..ClientOptions::default()
+        })
+        .unwrap();
+        match post(&client, &url).await {
+            Ok(answer) => assert!(reached && answer.status == 200),
+            Err(error) => assert!(!reached && error.code() == "EEGRESSBLOCKED", "{error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_handed_out_to_those_who_walk_themselves() {
+    let answer = "HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n";
+    let server = server(answer.into()).await;
+    for policy in [EgressPolicy::LinkLocal, EgressPolicy::Off] {
+        let client = EgressClient::new(ClientOptions {
+            policy,
+            redirects: Redirects::HandedOut,
+            ..ClientOptions::default()
+        })
+        .unwrap();
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let answer = post(&client, &url).await.unwrap();
+        assert_eq!(answer.status, 302);
+        assert_eq!(answer.headers["location"], "http://10.0.0.1/");
+    }
 }

@@ -39,7 +39,11 @@ pub(crate) fn read(values: &Values, faults: &mut Vec<String>) -> DiscoverConfig 
     if let Some(Ok(policy)) = text("egressPolicy").map(str::parse) {
         config.egress = policy;
     }
-    let port = |name: &str, usual| text(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let port = |name: &str, usual| {
+        text(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(usual)
+    };
     config.http_port = port("httpPort", config.http_port);
     config.https_port = port("httpsPort", config.https_port);
     config.ca_file = text("caFile").map(Into::into);
