@@ -100,6 +100,21 @@ pub(crate) fn reply(reply: Reply) -> Response {
             attach(response.headers_mut(), Some(&filename));
             response
         }
+        ReplyBody::Events(events) => {
+            let mut response = Response::new(Body::from_stream(events));
+            let headers = response.headers_mut();
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/event-stream; charset=utf-8"),
+            );
+            headers.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("no-cache"),
+            );
+            // Proxies that know it pass each piece on at once.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            response
+        }
         ReplyBody::Download(body) => {
             // No Content-Length: servers are known to announce sizes that are not true.
             let kind = HeaderValue::try_from(body.head.content_type)

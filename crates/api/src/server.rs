@@ -73,7 +73,7 @@ impl Server {
             config.max_connections.min(Semaphore::MAX_PERMITS),
         ));
         let drain = config.drain;
-        let pipeline = Pipeline::new(app, config, pages);
+        let pipeline = Pipeline::new(app.clone(), config, pages);
         let graceful = GracefulShutdown::new();
         let cut = CancellationToken::new();
 
@@ -112,6 +112,8 @@ impl Server {
         }
 
         drop(self.listener);
+        // Nobody waits for streams that never end by themselves.
+        app.close_streams();
         let open = graceful.count();
         let start = Instant::now();
         if tokio::time::timeout(drain, graceful.shutdown())

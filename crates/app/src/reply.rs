@@ -3,6 +3,8 @@
 use posthouse_backend::Body;
 use serde::Serialize;
 
+use crate::EventStream;
+
 /// A successful answer.
 #[derive(Debug)]
 pub struct Reply {
@@ -19,6 +21,8 @@ pub enum ReplyBody {
     Json(Vec<u8>),
     /// Bytes that are streamed; offered as a download under the name of its head.
     Download(Body),
+    /// Server-sent events.
+    Events(EventStream),
     /// Plain text, offered as a download under a name.
     Text {
         /// Content.

@@ -7,6 +7,7 @@
 //! | [`access`] | scopes, actions, groups, the permissions record |
 //! | [`account`] | accounts: configuration, status, state |
 //! | [`caller`] | who is asking |
+//! | [`change`] | changes as the change stream tells of them |
 //! | [`command`] | commands to an account and their answers |
 //! | [`error`] | the outward voice of an error |
 //! | [`event`] | event types and their envelope |
@@ -22,6 +23,7 @@
 pub mod access;
 pub mod account;
 pub mod caller;
+pub mod change;
 pub mod command;
 pub mod error;
 pub mod event;

@@ -291,6 +291,49 @@ pub fn fail(
     Ok(())
 }
 
+/// A delivery that is still to be made, or was given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenDelivery {
+    /// The event's id.
+    pub event: Uuid,
+    /// Name of the endpoint.
+    pub endpoint: String,
+    /// Whether it was given up.
+    pub failed: bool,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When the next one is due.
+    pub due: Timestamp,
+    /// Why the last one failed.
+    pub last_error: Option<Json>,
+}
+
+/// What is open of the newest events; what was delivered is not kept.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn of_newest_events(store: &Store, limit: u32) -> Result<Vec<OpenDelivery>, StoreError> {
+    store
+        .query(
+            "SELECT event_id, endpoint, state, attempts, due, last_error FROM deliveries WHERE event_id IN \
+             (SELECT id FROM events ORDER BY created DESC, account DESC, seq DESC LIMIT $1) ORDER BY endpoint",
+            params![limit],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(OpenDelivery {
+                event: row.parse(0)?,
+                endpoint: row.text(1)?.to_owned(),
+                failed: row.text(2)? == "failed",
+                attempts: row.count(3)?,
+                due: row.time(4)?,
+                last_error: row.opt_json(5)?,
+            })
+        })
+        .collect()
+}
+
 /// Counts by state.
 ///
 /// # Errors

@@ -158,6 +158,23 @@ pub async fn page(
         .collect()
 }
 
+/// The newest events, the newest first, each with the first `size` characters of its body.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn newest(store: &Store, limit: u32, size: u32) -> Result<Vec<StoredEvent>, StoreError> {
+    store
+        .query(
+            "SELECT id, account, seq, type, created, SUBSTR(payload, 1, CAST($2 AS INTEGER)) FROM events \
+             ORDER BY created DESC, account DESC, seq DESC LIMIT $1",
+            params![limit, size],
+        )
+        .await?
+        .iter()
+        .map(stored)
+        .collect()
+}
+
 /// Deletes up to `limit` events older than `before` that wait for no delivery. Repeat it while it touches rows.
 pub fn sweep(batch: &mut Batch, before: Timestamp, limit: u32) -> Statement {
     batch

@@ -1,9 +1,19 @@
 //! A delivery as an HTTP request (behaviour 7.2).
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use std::time::Duration;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use posthouse_model::{Timestamp, account::CustomHeader};
+use posthouse_net::{
+    EgressRequest,
+    http::{HeaderMap, HeaderName, Method},
+};
 use sha2::Sha256;
+use url::Url;
+
+use crate::Engine;
 
 /// What identifies a delivery to its receiver.
 #[derive(Debug, Clone)]
@@ -18,6 +28,39 @@ pub struct Stamp<'a> {
     pub queued: Timestamp,
     /// Id of the custom route, if it goes to one.
     pub route: Option<&'a str>,
+}
+
+/// The request that makes a delivery.
+#[must_use]
+pub fn request(
+    engine: &Engine,
+    url: Url,
+    stamp: &Stamp<'_>,
+    body: Bytes,
+    custom: &[CustomHeader],
+    timeout: Duration,
+) -> EgressRequest {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers(
+        stamp,
+        &body,
+        engine.settings().text("serviceSecret"),
+        &engine.config().product,
+        custom,
+        engine.store().now(),
+    ) {
+        // A custom header that HTTP cannot carry is left out rather than stopping every event.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.parse()) {
+            map.insert(name, value);
+        }
+    }
+    EgressRequest {
+        method: Method::POST,
+        url,
+        headers: map,
+        body,
+        timeout,
+    }
 }
 
 /// The headers of a delivery. Custom headers override ours of the same name.

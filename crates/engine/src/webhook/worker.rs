@@ -8,10 +8,7 @@ use posthouse_model::{
     EventType, Timestamp,
     account::{AccountConfig, AccountStatus, CustomHeader},
 };
-use posthouse_net::{
-    EgressError, EgressRequest, EgressResponse,
-    http::{HeaderMap, HeaderName, Method},
-};
+use posthouse_net::{EgressError, EgressResponse};
 use posthouse_store::{
     Batch, BatchError, StoreError, accounts, deliveries,
     deliveries::{Delivery, Lane, Wait},
@@ -23,7 +20,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    request::{Stamp, headers},
+    request::{Stamp, request},
     schedule,
 };
 use crate::{Engine, Settings, event::default_url, random};
@@ -217,31 +214,10 @@ async fn attempt(
             .and_then(|config| config.webhooks_custom_headers.clone())
             .unwrap_or_default(),
     );
-    let mut map = HeaderMap::new();
-    for (name, value) in headers(
-        &stamp,
-        &body,
-        settings.text("serviceSecret"),
-        &engine.config().product,
-        &custom,
-        engine.store().now(),
-    ) {
-        // A custom header that HTTP cannot carry is left out rather than stopping every event.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.parse()) {
-            map.insert(name, value);
-        }
-    }
+    let timeout = engine.config().webhook_timeout;
+    let request = request(engine, url, &stamp, body, &custom, timeout);
     let began = Instant::now();
-    let answer = engine
-        .http()
-        .send(EgressRequest {
-            method: Method::POST,
-            url,
-            headers: map,
-            body,
-            timeout: engine.config().webhook_timeout,
-        })
-        .await;
+    let answer = engine.http().send(request).await;
     engine
         .metrics()
         .webhook_req

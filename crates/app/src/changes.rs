@@ -1,0 +1,176 @@
+//! The change stream (behaviour 6) as `text/event-stream`.
+//!
+//! A process tells of the accounts it follows itself.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use posthouse_model::{ApiError, Caller, caller::Identity, change::Change};
+use posthouse_store::{generation::Generation, tokens};
+use tokio::{
+    sync::{OwnedSemaphorePermit, broadcast, broadcast::error::RecvError, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{App, Reply, ReplyBody};
+
+/// Streams open at once.
+pub(crate) const STREAMS: usize = 256;
+/// After how much silence the client is told that the server is still there.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// Tells whether whoever opened a stream may still read it.
+pub type StillAdmitted = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// A stream of events as text (`text/event-stream`).
+pub struct EventStream(BoxStream<'static, Result<Bytes, Infallible>>);
+
+impl fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EventStream")
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+/// The generations after whose change admission is looked at again.
+type Admissions = [Option<i64>; 3];
+
+struct State {
+    changes: broadcast::Receiver<Arc<Change>>,
+    generations: watch::Receiver<BTreeMap<Generation, i64>>,
+    admissions: Admissions,
+    admitted: StillAdmitted,
+    closing: CancellationToken,
+    silent_until: Instant,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl App {
+    /// `GET /v1/changes`.
+    pub(crate) fn get_changes(&self, caller: &Caller) -> Result<Reply, ApiError> {
+        let (app, identity) = (self.clone(), caller.identity.clone());
+        let admitted: StillAdmitted = Box::new(move || {
+            let (app, identity) = (app.clone(), identity.clone());
+            Box::pin(async move { app.is_still_admitted(&identity).await })
+        });
+        Ok(Reply {
+            body: ReplyBody::Events(self.changes(admitted)?),
+            no_store: false,
+        })
+    }
+
+    async fn is_still_admitted(&self, identity: &Identity) -> bool {
+        match identity {
+            Identity::Token(id) => match tokens::get(self.store(), id).await {
+                Ok(record) => record.is_some_and(|token| !token.is_expired(self.store().now())),
+                // A moment's trouble of the store ends no stream.
+                Err(_) => true,
+            },
+            Identity::Preauthorized => self.settings().bool("disableTokens"),
+            _ => true,
+        }
+    }
+
+    /// The changes from now on. The stream ends when the server stops, and when `admitted` says no: it is asked after
+    /// every change to access tokens and sessions, and once per [`SILENCE`].
+    ///
+    /// # Errors
+    /// 503 when too many streams are open.
+    pub fn changes(&self, admitted: StillAdmitted) -> Result<EventStream, ApiError> {
+        let slot =
+            self.streams().clone().try_acquire_owned().map_err(|_| {
+                ApiError::new(503, "Too many change streams are open; try again later")
+            })?;
+        let generations = self.engine().generations();
+        let admissions = admissions(&generations.borrow());
+        let state = State {
+            changes: self.engine().changes(),
+            generations,
+            admissions,
+            admitted,
+            closing: self.closing().clone(),
+            silent_until: Instant::now() + SILENCE,
+            _slot: slot,
+        };
+        let greeting = concat!(": Posthouse v", env!("CARGO_PKG_VERSION"), "\n\n");
+        let first = stream::once(async { Bytes::from_static(greeting.as_bytes()) });
+        let rest = stream::unfold(state, |mut state| async {
+            let piece = state.next().await?;
+            state.silent_until = Instant::now() + SILENCE;
+            Some((piece, state))
+        });
+        Ok(EventStream(first.chain(rest).map(Ok).boxed()))
+    }
+
+    /// Ends all streams, so that the server need not wait for their readers.
+    pub fn close_streams(&self) {
+        self.closing().cancel();
+    }
+}
+
+impl State {
+    /// The next piece of text; none when the stream is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => return None,
+                change = self.changes.recv() => match change {
+                    Ok(change) => return Some(event(&change)),
+                    // A reader that is slow misses what happened meanwhile.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                changed = self.generations.changed() => {
+                    changed.ok()?;
+                    let now = admissions(&self.generations.borrow_and_update());
+                    if now != self.admissions && !(self.admitted)().await {
+                        return None;
+                    }
+                    self.admissions = now;
+                }
+                () = tokio::time::sleep_until(self.silent_until) => {
+                    if !(self.admitted)().await {
+                        return None;
+                    }
+                    return Some(Bytes::from_static(b": still here\n\n"));
+                }
+            }
+        }
+    }
+}
+
+fn admissions(generations: &BTreeMap<Generation, i64>) -> Admissions {
+    [
+        Generation::Tokens,
+        Generation::Sessions,
+        Generation::Settings,
+    ]
+    .map(|what| generations.get(&what).copied())
+}
+
+fn event(change: &Change) -> Bytes {
+    // JSON text has no line breaks of its own.
+    let data = serde_json::to_string(change).unwrap_or_default();
+    Bytes::from(format!("event: message\ndata: {data}\n\n"))
+}

@@ -1,0 +1,429 @@
+//! The numbers of the dashboard. They are read together, and shared for a moment by all who ask.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use posthouse_model::{AccountState, ApiError, Timestamp};
+use posthouse_store::{
+    Dialect, StoreError, accounts, deliveries, outbox,
+    overview::{self, Database, TokenCounts},
+    stats::{self, Sum},
+};
+use serde_json::Value;
+
+use crate::{
+    App,
+    attention::{Finding, Situation, WebhookFailure, findings},
+    internal,
+    process::{self, Disk, Memory},
+};
+
+/// How long numbers are shared.
+const SHARED: Duration = Duration::from_secs(1);
+/// How long what changes slowly and costs more is shared.
+const SLOW: Duration = Duration::from_secs(15);
+/// How long before it expires a token is worth a word.
+const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
+/// How long a token must be out of use to be worth a word.
+const IDLE: Duration = Duration::from_secs(90 * 86_400);
+
+/// The time that a dashboard looks back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Range {
+    /// An hour, in minutes.
+    #[default]
+    Hour,
+    /// A day, in half hours.
+    Day,
+    /// A week, in stretches of three hours.
+    Week,
+}
+
+impl Range {
+    /// All, the shortest first.
+    pub const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
+
+    /// Minutes of one point of a series.
+    #[must_use]
+    pub const fn step(self) -> u32 {
+        match self {
+            Self::Hour => 1,
+            Self::Day => 30,
+            Self::Week => 180,
+        }
+    }
+
+    /// Points of a series, the last one not over yet.
+    #[must_use]
+    pub const fn points(self) -> usize {
+        match self {
+            Self::Hour => 60,
+            Self::Day => 48,
+            Self::Week => 56,
+        }
+    }
+}
+
+/// Sums of all counters, evenly spaced in time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Series {
+    /// When the first point begins.
+    pub start: Timestamp,
+    /// The time that a point covers.
+    pub step: Duration,
+    /// Points of each counter (behaviour 5), all of one length.
+    values: BTreeMap<String, Vec<u64>>,
+    points: usize,
+}
+
+impl Series {
+    fn new(range: Range, now: Timestamp, sums: &[Sum]) -> Self {
+        let step = i64::from(range.step()) * 60_000;
+        let points = range.points();
+        let last = now.millis().div_euclid(step);
+        let first = last - i64::try_from(points).unwrap_or(0) + 1;
+        let mut values: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for sum in sums {
+            let place = usize::try_from(sum.start.millis().div_euclid(step) - first).ok();
+            let line = values
+                .entry(sum.key.clone())
+                .or_insert_with(|| vec![0; points]);
+            if let Some(value) = place.and_then(|place| line.get_mut(place)) {
+                *value = u64::try_from(sum.value).unwrap_or(0);
+            }
+        }
+        Self {
+            start: Timestamp(first.saturating_mul(step)),
+            step: Duration::from_secs(u64::from(range.step()) * 60),
+            values,
+            points,
+        }
+    }
+
+    /// The points of a counter, zeros where nothing was counted.
+    #[must_use]
+    pub fn of(&self, counter: &str) -> Vec<u64> {
+        let line = self.values.get(counter);
+        line.cloned().unwrap_or_else(|| vec![0; self.points])
+    }
+
+    /// The sum of a counter over all points.
+    #[must_use]
+    pub fn total(&self, counter: &str) -> u64 {
+        self.values.get(counter).map_or(0, |line| line.iter().sum())
+    }
+}
+
+/// Jobs of a queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// Due.
+    pub waiting: u64,
+    /// Being done.
+    pub active: u64,
+    /// Due later: scheduled, or to be tried again.
+    pub delayed: u64,
+    /// Given up, or held for a decision.
+    pub failed: u64,
+    /// Nothing of it is done until it is resumed.
+    pub paused: bool,
+}
+
+/// What runs here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// Of Posthouse.
+    pub posthouse: &'static str,
+    /// Name of the database.
+    pub database: &'static str,
+    /// Its version.
+    pub database_version: String,
+    /// Processor and system that it was built for.
+    pub target: String,
+}
+
+/// How this process and its database do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// How long the database took to answer.
+    pub ping: Duration,
+    /// Size of the database, bytes.
+    pub database_bytes: u64,
+    /// The disk of the embedded store.
+    pub disk: Option<Disk>,
+    /// Memory of this process.
+    pub memory: Option<Memory>,
+    /// Since when this process runs.
+    pub uptime: Duration,
+}
+
+/// Everything that a dashboard shows.
+#[derive(Debug, Clone)]
+pub struct Dashboard {
+    /// The time of the numbers.
+    pub now: Timestamp,
+    /// The time they look back.
+    pub range: Range,
+    /// Accounts by state.
+    pub accounts: BTreeMap<AccountState, u64>,
+    /// Counters over time.
+    pub series: Arc<Series>,
+    /// Deliveries of webhooks.
+    pub notify: Queue,
+    /// Outgoing messages.
+    pub submit: Queue,
+    /// Access tokens.
+    pub tokens: TokenCounts,
+    /// What runs here.
+    pub versions: Versions,
+    /// How it does.
+    pub health: Health,
+    /// What needs attention.
+    pub attention: Vec<Finding>,
+}
+
+impl Dashboard {
+    /// Accounts, whatever their state.
+    #[must_use]
+    pub fn account_total(&self) -> u64 {
+        self.accounts.values().sum()
+    }
+
+    /// Accounts in a state.
+    #[must_use]
+    pub fn in_state(&self, state: AccountState) -> u64 {
+        self.accounts.get(&state).copied().unwrap_or(0)
+    }
+}
+
+/// What changes all the time.
+#[derive(Clone)]
+struct Counts {
+    accounts: BTreeMap<AccountState, u64>,
+    failing_targets: u64,
+    notify: Queue,
+    submit: Queue,
+    ping: Duration,
+}
+
+/// What changes slowly.
+#[derive(Clone)]
+struct Slow {
+    tokens: TokenCounts,
+    database: Option<Database>,
+    disk: Option<Disk>,
+    memory: Option<Memory>,
+}
+
+/// A value and when it was read.
+struct Kept<T>(Mutex<Option<(Instant, T)>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Kept<T> {
+    fn get(&self, age: Duration) -> Option<T> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, value) = kept.as_ref()?;
+        (read.elapsed() < age).then(|| value.clone())
+    }
+
+    fn put(&self, value: T) -> T {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some((Instant::now(), value.clone()));
+        value
+    }
+}
+
+/// Numbers that were read a moment ago.
+#[derive(Default)]
+pub(crate) struct Overview {
+    counts: Kept<Counts>,
+    slow: Kept<(i64, Slow)>,
+    series: [Kept<Arc<Series>>; Range::ALL.len()],
+}
+
+impl App {
+    /// The numbers of the dashboard, at most a second old.
+    ///
+    /// # Errors
+    /// 500 when the store fails.
+    pub async fn dashboard(&self, range: Range) -> Result<Dashboard, ApiError> {
+        let failed = |error: StoreError| internal("reading the dashboard", &error);
+        let (counts, slow, series) =
+            tokio::try_join!(self.counts(), self.slow(), self.series(range)).map_err(failed)?;
+        let situation = self.situation(&counts, &slow);
+        let (version, bytes) = slow
+            .database
+            .map_or((String::new(), 0), |found| (found.version, found.bytes));
+        Ok(Dashboard {
+            now: self.store().now(),
+            range,
+            series,
+            attention: findings(&situation),
+            notify: counts.notify,
+            submit: counts.submit,
+            accounts: counts.accounts,
+            tokens: slow.tokens,
+            versions: Versions {
+                posthouse: env!("CARGO_PKG_VERSION"),
+                database: match self.store().dialect() {
+                    Dialect::Sqlite => "SQLite",
+                    Dialect::Postgres => "PostgreSQL",
+                },
+                database_version: version,
+                target: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            },
+            health: Health {
+                ping: counts.ping,
+                database_bytes: bytes,
+                disk: slow.disk,
+                memory: slow.memory,
+                uptime: Duration::from_secs(self.metrics().uptime()),
+            },
+        })
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        if let Some(counts) = self.overview().counts.get(SHARED) {
+            return Ok(counts);
+        }
+        let (store, now) = (self.store(), self.store().now());
+        let (accounts, failing_targets, notify, submit, ping) = tokio::try_join!(
+            accounts::counts(store),
+            overview::failing_webhooks(store),
+            deliveries::counts(store, now),
+            outbox::counts(store, now),
+            overview::ping(store),
+        )?;
+        Ok(self.overview().counts.put(Counts {
+            accounts,
+            failing_targets,
+            notify: Queue {
+                waiting: notify.waiting,
+                active: notify.active,
+                delayed: notify.delayed,
+                failed: notify.failed,
+                paused: false,
+            },
+            submit: Queue {
+                waiting: submit.waiting,
+                active: submit.active,
+                delayed: submit.delayed,
+                failed: submit.failed,
+                paused: false,
+            },
+            ping,
+        }))
+    }
+
+    /// Read anew at once when access tokens changed.
+    async fn slow(&self) -> Result<Slow, StoreError> {
+        let generation = {
+            let generations = self.engine().generations();
+            let generations = generations.borrow();
+            let tokens = generations.get(&posthouse_store::generation::Generation::Tokens);
+            tokens.copied().unwrap_or(0)
+        };
+        if let Some((known, slow)) = self.overview().slow.get(SLOW)
+            && known == generation
+        {
+            return Ok(slow);
+        }
+        let (store, now) = (self.store(), self.store().now());
+        let folder = overview::folder(store);
+        let system = tokio::task::spawn_blocking(move || {
+            let disk = folder.and_then(|folder| process::disk(&folder));
+            (disk, process::memory())
+        });
+        let (tokens, database) = tokio::try_join!(
+            overview::tokens(store, now, now.after(EXPIRES_SOON), now.before(IDLE)),
+            overview::database(store),
+        )?;
+        let (disk, memory) = system.await.unwrap_or_default();
+        let slow = Slow {
+            tokens,
+            database,
+            disk,
+            memory,
+        };
+        Ok(self.overview().slow.put((generation, slow)).1)
+    }
+
+    async fn series(&self, range: Range) -> Result<Arc<Series>, StoreError> {
+        let kept = match range {
+            Range::Hour => &self.overview().series[0],
+            Range::Day => &self.overview().series[1],
+            Range::Week => &self.overview().series[2],
+        };
+        if let Some(series) = kept.get(SHARED) {
+            return Ok(series);
+        }
+        let now = self.store().now();
+        let back = range.step() * (u32::try_from(range.points()).unwrap_or(1) - 1) * 60;
+        let from = now.before(Duration::from_secs(u64::from(back)));
+        let sums = stats::series(self.store(), from, range.step()).await?;
+        Ok(kept.put(Arc::new(Series::new(range, now, &sums))))
+    }
+
+    fn situation(&self, counts: &Counts, slow: &Slow) -> Situation {
+        let settings = self.settings();
+        let flag = settings.value("webhookErrorFlag");
+        let text = |name: &str| flag[name].as_str().unwrap_or_default().to_owned();
+        Situation {
+            accounts: counts.accounts.clone(),
+            failing_targets: counts.failing_targets,
+            webhooks_enabled: settings.bool("webhooksEnabled"),
+            webhook_target: settings.text("webhooks").is_some(),
+            webhook_events: !settings.words("webhookEvents").is_empty(),
+            webhook_failure: (!matches!(flag, Value::Null)).then(|| WebhookFailure {
+                event: text("event"),
+                message: text("message"),
+                url: text("url"),
+                time: serde_json::from_value(flag["time"].clone()).ok(),
+            }),
+            signed: settings.text("serviceSecret").is_some(),
+            notify: counts.notify,
+            submit: counts.submit,
+            tokens: slow.tokens,
+            open_api: settings.bool("disableTokens"),
+            any_forwarder: settings.bool("enableApiProxy") && !self.config().proxies_named,
+            service_url: settings.text("serviceUrl").is_some(),
+            any_certificate: settings.bool("ignoreMailCertErrors"),
+            password: Some(self.console().password_is_set()),
+            second_factor: Some(settings.bool("totpEnabled")),
+            disk: slow.disk,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_stand_where_their_time_is() {
+        let now = Timestamp(100 * 60_000 + 5);
+        let sum = |minute: i64, value| Sum {
+            start: Timestamp(minute * 60_000),
+            key: "a".to_owned(),
+            value,
+        };
+        let sums = [sum(40, 9), sum(41, 1), sum(99, 2), sum(100, 3), sum(101, 9)];
+        let series = Series::new(Range::Hour, now, &sums);
+        let line = series.of("a");
+        assert_eq!(line.len(), 60);
+        assert_eq!(line[0], 1);
+        assert_eq!(line[58..], [2, 3]);
+        assert_eq!(series.total("a"), 6);
+        assert_eq!(series.start, Timestamp(41 * 60_000));
+        assert_eq!(series.of("b"), vec![0; 60]);
+        assert_eq!(series.total("b"), 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! What is worth knowing at a glance, each in one indexed query.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use posthouse_model::Timestamp;
+
+use crate::error::StoreError;
+use crate::params;
+use crate::sql::Sql;
+use crate::store::Store;
+
+/// How many access tokens there are, and how many of them deserve a look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// All that have not expired.
+    pub total: u64,
+    /// Those that expire soon.
+    pub expiring: u64,
+    /// Those that open everything and have not been used for long.
+    pub idle: u64,
+}
+
+/// The embedded or remote database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// Version as it names itself.
+    pub version: String,
+    /// Size, bytes.
+    pub bytes: u64,
+}
+
+/// Counts access tokens: those that expire before `soon`, and those with scope `*`, no narrower permissions and no
+/// account that were last used, or made and never used, before `idle`.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn tokens(
+    store: &Store,
+    now: Timestamp,
+    soon: Timestamp,
+    idle: Timestamp,
+) -> Result<TokenCounts, StoreError> {
+    let row = store
+        .query_one(
+            "SELECT (SELECT COUNT(*) FROM tokens) \
+             - (SELECT COUNT(*) FROM tokens WHERE expires IS NOT NULL AND expires <= $1), \
+             (SELECT COUNT(*) FROM tokens WHERE expires IS NOT NULL AND expires > $1 AND expires <= $2), \
+             (SELECT COUNT(*) FROM tokens t JOIN token_access a ON a.id = t.id WHERE t.created < $3 \
+             AND a.time < $3 AND t.account IS NULL AND t.scopes LIKE '% * %' \
+             AND (t.expires IS NULL OR t.expires > $1) AND t.data NOT LIKE '%\"permissions\":%')",
+            params![now, soon, idle],
+        )
+        .await?;
+    row.map_or_else(
+        || Ok(TokenCounts::default()),
+        |row| {
+            Ok(TokenCounts {
+                total: row.count(0)?,
+                expiring: row.count(1)?,
+                idle: row.count(2)?,
+            })
+        },
+    )
+}
+
+/// How many accounts have a target of their own for webhooks that does not take them.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn failing_webhooks(store: &Store) -> Result<u64, StoreError> {
+    store
+        .query_one(
+            "SELECT COUNT(*) FROM accounts WHERE webhook_error IS NOT NULL",
+            params![],
+        )
+        .await?
+        .map_or(Ok(0), |row| row.count(0))
+}
+
+/// Version and size of the database.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn database(store: &Store) -> Result<Option<Database>, StoreError> {
+    store
+        .query_one(
+            Sql::dialects(
+                "SELECT sqlite_version(), page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+                "SELECT current_setting('server_version'), pg_database_size(current_database())",
+            ),
+            params![],
+        )
+        .await?
+        .map(|row| {
+            Ok(Database {
+                version: row.text(0)?.to_owned(),
+                bytes: row.count(1)?,
+            })
+        })
+        .transpose()
+}
+
+/// How long the database takes to answer.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn ping(store: &Store) -> Result<Duration, StoreError> {
+    let asked = std::time::Instant::now();
+    store.query_one("SELECT 1", params![]).await?;
+    Ok(asked.elapsed())
+}
+
+/// The folder of the embedded database; none where it lives elsewhere.
+#[must_use]
+pub fn folder(store: &Store) -> Option<PathBuf> {
+    let blobs = store.blob_folder()?;
+    let folder = blobs.parent()?;
+    if folder.as_os_str().is_empty() {
+        return Some(PathBuf::from("."));
+    }
+    Some(folder.to_owned())
+}
