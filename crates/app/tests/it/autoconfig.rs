@@ -17,6 +17,7 @@ async fn hall(zone: &str, site: &Website) -> (Hall, DnsServer, posthouse_testkit
         discover: DiscoverConfig {
             dns: Some(vec![dns.addr()]),
             ispdb: None,
+            step: std::time::Duration::from_secs(1),
             egress: "off".parse().unwrap(),
             http_port: web.addr().port(),
             ..DiscoverConfig::default()

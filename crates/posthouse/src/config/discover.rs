@@ -54,3 +54,67 @@ fn name_server(word: &str) -> Option<SocketAddr> {
     let address = || Some(SocketAddr::new(word.parse::<IpAddr>().ok()?, DNS));
     word.parse().ok().or_else(address)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::config::values::Inputs;
+
+    fn with(env: &[(&str, &str)]) -> (DiscoverConfig, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let own = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
+        let values = Values::gather(&Inputs {
+            flags: Vec::new(),
+            file: None,
+            env: env.iter().map(own).collect(),
+            folder: folder.path().to_owned(),
+        });
+        let mut faults = values.faults.clone();
+        (read(&values, &mut faults), faults)
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_search_itself() {
+        let (config, faults) = with(&[]);
+        assert_eq!(
+            format!("{config:?}"),
+            format!("{:?}", DiscoverConfig::default())
+        );
+        assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn each_option_is_read() {
+        let (config, faults) = with(&[
+            ("POSTHOUSE_DISCOVER_DNS", "192.0.2.53, [::1]:5353 ::1"),
+            ("POSTHOUSE_DISCOVER_ISPDB", "off"),
+            ("POSTHOUSE_DISCOVER_EGRESS_POLICY", "off"),
+            ("POSTHOUSE_DISCOVER_HTTP_PORT", "8080"),
+            ("POSTHOUSE_DISCOVER_HTTPS_PORT", "8443"),
+            ("POSTHOUSE_DISCOVER_CA_FILE", "ca.pem"),
+        ]);
+        assert!(faults.is_empty(), "{faults:?}");
+        let servers: Vec<String> = config
+            .dns
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(servers, ["192.0.2.53:53", "[::1]:5353", "[::1]:53"]);
+        assert!(config.ispdb.is_none());
+        assert_eq!(config.egress.to_string(), "off");
+        assert_eq!((config.http_port, config.https_port), (8080, 8443));
+        assert_eq!(config.ca_file.unwrap().to_str(), Some("ca.pem"));
+    }
+
+    #[test]
+    fn faults_name_the_option() {
+        let (_, faults) = with(&[
+            ("POSTHOUSE_DISCOVER_DNS", "dns.example.com"),
+            ("POSTHOUSE_DISCOVER_ISPDB", "ftp://example.com/"),
+        ]);
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults.iter().all(|fault| fault.starts_with("discover.")));
+    }
+}
