@@ -1,11 +1,20 @@
 //! The pages of the console, one module a room. All of them are behind the guard.
 
 mod config;
+pub(crate) mod dashboard;
+mod reference;
+mod security;
+pub(crate) mod setup;
+pub(crate) mod tokens;
 
 use axum::Router;
 use posthouse_app::App;
 
 /// Every page of the console; one line a room.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(config::routes())
+    Router::new()
+        .merge(dashboard::routes()).merge(tokens::routes())
+        .merge(security::routes())
+        .merge(setup::routes())
+        .merge(reference::routes()).merge(config::routes())
 }

@@ -16,13 +16,17 @@
 //! | [`form`] | submitted forms |
 //! | [`flash`] | one message for the next page |
 //! | [`fail`] | errors as pages |
+//! | [`i18n`] | languages of the public pages |
 //! | [`icon`] | icons |
+//! | [`login`] | the cookie of a session, where to go on after the login |
 //! | [`show`] | numbers, times, sizes for reading |
 //! | [`pager`] | links to the other pages of a list |
+//! | [`chart`] | bar charts over time |
 //! | [`console`] | the pages of the console, one module a room |
 //! | [`public`] | pages for everybody |
 
 mod assets;
+mod chart;
 mod console;
 mod cookie;
 mod crumb;
@@ -31,7 +35,9 @@ mod flash;
 mod form;
 mod guard;
 mod headers;
+mod i18n;
 mod icon;
+mod login;
 mod page;
 mod pager;
 mod public;

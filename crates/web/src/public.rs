@@ -1,7 +1,10 @@
 //! Pages for everybody: no session, but a crumb. One line a module.
 
+mod hosted;
 mod landing;
 mod license;
+mod login;
+mod setup;
 
 use axum::Router;
 use posthouse_app::App;
@@ -9,5 +12,8 @@ use posthouse_app::App;
 /// Every public page.
 pub(crate) fn routes() -> Router<App> {
     Router::new().merge(landing::routes())
+        .merge(hosted::routes())
         .merge(license::routes())
+        .merge(login::routes())
+        .merge(setup::routes())
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`code`] | codes for people to type |
 //! | [`door`] | who stands before the door, which way is open |
+//! | [`first_run`] | the steps of the first run |
 //! | [`limit`] | how often one may try |
 //! | [`login`] | the steps of a login |
 //! | [`password`] | password records |
@@ -14,6 +15,7 @@
 
 mod code;
 mod door;
+mod first_run;
 mod limit;
 mod login;
 mod password;
@@ -29,6 +31,7 @@ use posthouse_store::settings;
 use serde_json::Value;
 
 pub use door::{Door, FORWARDING_HEADERS, Visit, is_local};
+pub use first_run::FirstRun;
 pub use login::LoginStep;
 pub(crate) use password::has_good_length;
 pub use password::{BadRecord, MAX_PASSWORD, MIN_PASSWORD};

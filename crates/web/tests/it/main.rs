@@ -1,5 +1,12 @@
 //! The pages through the router, with a real app on a store of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod config;
+mod dashboard;
 mod frame;
+mod hosted;
+mod login;
 mod support;
+mod reference;
+mod setup;
+mod tokens;
