@@ -175,6 +175,7 @@ impl App {
         }));
         tokio::spawn(app.clone().flush_regularly());
         tokio::spawn(app.clone().follow_changes());
+        tokio::spawn(app.clone().keep_overview(app.0.stopping.clone()));
         app
     }
 

@@ -97,6 +97,8 @@ pub struct Situation {
     pub submit: Queue,
     /// Access tokens.
     pub tokens: TokenCounts,
+    /// Access tokens that open everything and were not used for long.
+    pub idle_tokens: u64,
     /// Requests without a token are admitted.
     pub open_api: bool,
     /// Everybody can write the client's address into `X-Forwarded-For`.
@@ -335,13 +337,13 @@ pub fn findings(now: &Situation) -> Vec<Finding> {
             Some(Place::Service),
         );
     }
-    if now.tokens.idle > 0 {
+    if now.idle_tokens > 0 {
         add(
             Severity::Hint,
             format!(
                 "{} not used for 90 days",
                 plural(
-                    now.tokens.idle,
+                    now.idle_tokens,
                     "access token that opens everything was",
                     "access tokens that open everything were"
                 )
@@ -527,7 +529,7 @@ mod tests {
                 Some(Place::ExpiringTokens),
             ),
             (
-                |now| now.tokens.idle = 2,
+                |now| now.idle_tokens = 2,
                 Severity::Hint,
                 "2 access tokens that open everything were not used for 90 days",
                 Some(Place::IdleTokens),

@@ -13,6 +13,8 @@ use posthouse_store::{
     stats::{self, Sum},
 };
 use serde_json::Value;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     App,
@@ -23,8 +25,10 @@ use crate::{
 
 /// How long numbers are shared.
 const SHARED: Duration = Duration::from_secs(1);
-/// How long what changes slowly and costs more is shared.
+/// How often what costs more is read, whether or not somebody looks.
 const SLOW: Duration = Duration::from_secs(15);
+/// How often all tokens are read.
+const TOKENS: Duration = Duration::from_secs(300);
 /// How long before it expires a token is worth a word.
 const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
 /// How long a token must be out of use to be worth a word.
@@ -206,13 +210,14 @@ struct Counts {
     failing_targets: u64,
     notify: Queue,
     submit: Queue,
+    tokens: TokenCounts,
     ping: Duration,
 }
 
-/// What changes slowly.
+/// What costs more to read, and changes slowly.
 #[derive(Clone)]
 struct Slow {
-    tokens: TokenCounts,
+    idle_tokens: u64,
     database: Option<Database>,
     disk: Option<Disk>,
     memory: Option<Memory>,
@@ -245,7 +250,7 @@ impl<T: Clone> Kept<T> {
 #[derive(Default)]
 pub(crate) struct Overview {
     counts: Kept<Counts>,
-    slow: Kept<(i64, Slow)>,
+    slow: Kept<Slow>,
     series: [Kept<Arc<Series>>; Range::ALL.len()],
 }
 
@@ -270,7 +275,7 @@ impl App {
             notify: counts.notify,
             submit: counts.submit,
             accounts: counts.accounts,
-            tokens: slow.tokens,
+            tokens: counts.tokens,
             versions: Versions {
                 posthouse: env!("CARGO_PKG_VERSION"),
                 database: match self.store().dialect() {
@@ -295,11 +300,13 @@ impl App {
             return Ok(counts);
         }
         let (store, now) = (self.store(), self.store().now());
-        let (accounts, failing_targets, notify, submit, ping) = tokio::try_join!(
+        let soon = now.after(EXPIRES_SOON);
+        let (accounts, failing_targets, notify, submit, tokens, ping) = tokio::try_join!(
             accounts::counts(store),
             overview::failing_webhooks(store),
             deliveries::counts(store, now),
             outbox::counts(store, now),
+            overview::tokens(store, now, soon),
             overview::ping(store),
         )?;
         Ok(self.overview().counts.put(Counts {
@@ -319,41 +326,58 @@ impl App {
                 failed: submit.failed,
                 paused: false,
             },
+            tokens,
             ping,
         }))
     }
 
-    /// Read anew at once when access tokens changed.
     async fn slow(&self) -> Result<Slow, StoreError> {
-        let generation = {
-            let generations = self.engine().generations();
-            let generations = generations.borrow();
-            let tokens = generations.get(&posthouse_store::generation::Generation::Tokens);
-            tokens.copied().unwrap_or(0)
-        };
-        if let Some((known, slow)) = self.overview().slow.get(SLOW)
-            && known == generation
-        {
-            return Ok(slow);
+        // What the background read last, however long ago.
+        match self.overview().slow.get(Duration::MAX) {
+            Some(slow) => Ok(slow),
+            None => self.read_slow(None).await,
         }
+    }
+
+    /// Reads what costs more; the idle tokens unless they are known.
+    async fn read_slow(&self, idle_tokens: Option<u64>) -> Result<Slow, StoreError> {
         let (store, now) = (self.store(), self.store().now());
         let folder = overview::folder(store);
         let system = tokio::task::spawn_blocking(move || {
             let disk = folder.and_then(|folder| process::disk(&folder));
             (disk, process::memory())
         });
-        let (tokens, database) = tokio::try_join!(
-            overview::tokens(store, now, now.after(EXPIRES_SOON), now.before(IDLE)),
-            overview::database(store),
-        )?;
+        let idle_tokens = match idle_tokens {
+            Some(known) => known,
+            None => overview::idle_tokens(store, now, now.before(IDLE)).await?,
+        };
+        let database = overview::database(store).await?;
         let (disk, memory) = system.await.unwrap_or_default();
-        let slow = Slow {
-            tokens,
+        Ok(self.overview().slow.put(Slow {
+            idle_tokens,
             database,
             disk,
             memory,
-        };
-        Ok(self.overview().slow.put((generation, slow)).1)
+        }))
+    }
+
+    /// Keeps what costs more at hand, so that nobody waits for it.
+    pub(crate) async fn keep_overview(self, stopping: CancellationToken) {
+        let mut read: Option<(Instant, u64)> = None;
+        let mut tick = tokio::time::interval(SLOW);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let known = read.filter(|(read, _)| read.elapsed() < TOKENS);
+            match self.read_slow(known.map(|(_, idle)| idle)).await {
+                Ok(slow) if known.is_none() => read = Some((Instant::now(), slow.idle_tokens)),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the numbers of the dashboard cannot be read"),
+            }
+        }
     }
 
     async fn series(&self, range: Range) -> Result<Arc<Series>, StoreError> {
@@ -391,7 +415,8 @@ impl App {
             signed: settings.text("serviceSecret").is_some(),
             notify: counts.notify,
             submit: counts.submit,
-            tokens: slow.tokens,
+            tokens: counts.tokens,
+            idle_tokens: slow.idle_tokens,
             open_api: settings.bool("disableTokens"),
             any_forwarder: settings.bool("enableApiProxy") && !self.config().proxies_named,
             service_url: settings.text("serviceUrl").is_some(),

@@ -183,9 +183,7 @@ fn advice(code: Option<&str>, status: Option<u16>) -> &'static str {
             "Use an address that is allowed, or loosen webhooks.egressPolicy in the configuration"
         }
         (Some("EREDIRECTNOTFOLLOWED"), _) => "Use the address that it redirects to",
-        (Some("EINVALIDREQUEST"), _) => {
-            "Write a whole address that begins with https:// or http://"
-        }
+        (Some("EINVALIDREQUEST"), _) => "Write a whole address, such as https://example.com/hook",
         (Some("ETIMEDOUT"), _) => {
             "Have the receiver answer at once and do its work afterwards, or check that a firewall lets the connection through"
         }

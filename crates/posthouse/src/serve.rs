@@ -119,7 +119,8 @@ async fn on(store: &Store, config: &Config, stop: CancellationToken) -> Result<(
         None
     };
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), store = %config.database, "ready");
-    let setup_code = app.console().setup_code_to_print();
+    let console = app.console();
+    let setup_code = console.setup_code_to_print();
     cli::print(&banner(address, config, first.as_deref(), setup_code));
 
     let stopping = {

@@ -17,8 +17,6 @@ pub struct TokenCounts {
     pub total: u64,
     /// Those that expire soon.
     pub expiring: u64,
-    /// Those that open everything and have not been used for long.
-    pub idle: u64,
 }
 
 /// The embedded or remote database.
@@ -30,8 +28,7 @@ pub struct Database {
     pub bytes: u64,
 }
 
-/// Counts access tokens: those that expire before `soon`, and those with scope `*`, no narrower permissions and no
-/// account that were last used, or made and never used, before `idle`.
+/// Counts access tokens that have not expired, and those of them that expire before `soon`.
 ///
 /// # Errors
 /// As [`Store::query`].
@@ -39,17 +36,13 @@ pub async fn tokens(
     store: &Store,
     now: Timestamp,
     soon: Timestamp,
-    idle: Timestamp,
 ) -> Result<TokenCounts, StoreError> {
     let row = store
         .query_one(
             "SELECT (SELECT COUNT(*) FROM tokens) \
              - (SELECT COUNT(*) FROM tokens WHERE expires IS NOT NULL AND expires <= $1), \
-             (SELECT COUNT(*) FROM tokens WHERE expires IS NOT NULL AND expires > $1 AND expires <= $2), \
-             (SELECT COUNT(*) FROM tokens t JOIN token_access a ON a.id = t.id WHERE t.created < $3 \
-             AND a.time < $3 AND t.account IS NULL AND t.scopes LIKE '% * %' \
-             AND (t.expires IS NULL OR t.expires > $1) AND t.data NOT LIKE '%\"permissions\":%')",
-            params![now, soon, idle],
+             (SELECT COUNT(*) FROM tokens WHERE expires IS NOT NULL AND expires > $1 AND expires <= $2)",
+            params![now, soon],
         )
         .await?;
     row.map_or_else(
@@ -58,10 +51,30 @@ pub async fn tokens(
             Ok(TokenCounts {
                 total: row.count(0)?,
                 expiring: row.count(1)?,
-                idle: row.count(2)?,
             })
         },
     )
+}
+
+/// Counts access tokens with scope `*`, no narrower permissions and no account that were last used, or made and never
+/// used, before `idle`. It reads all tokens: for the background.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn idle_tokens(
+    store: &Store,
+    now: Timestamp,
+    idle: Timestamp,
+) -> Result<u64, StoreError> {
+    store
+        .query_one(
+            "SELECT COUNT(*) FROM tokens t JOIN token_access a ON a.id = t.id WHERE t.created < $2 \
+             AND a.time < $2 AND t.account IS NULL AND t.scopes LIKE '% * %' \
+             AND (t.expires IS NULL OR t.expires > $1) AND t.data NOT LIKE '%\"permissions\":%'",
+            params![now, idle],
+        )
+        .await?
+        .map_or(Ok(0), |row| row.count(0))
 }
 
 /// How many accounts have a target of their own for webhooks that does not take them.

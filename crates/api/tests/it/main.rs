@@ -4,6 +4,7 @@
 #![allow(unused_must_use)]
 
 mod bodies;
+mod changes;
 mod conventions;
 mod cors;
 mod diagnostics;
