@@ -33,6 +33,8 @@ macro_rules! assets {
 
 // One line a file of `assets/`.
 assets! {
+    "accounts.css": "text/css; charset=utf-8",
+    "accounts.js": "text/javascript; charset=utf-8",
     "combobox.js": "text/javascript; charset=utf-8",
     "config.css": "text/css; charset=utf-8",
     "config.js": "text/javascript; charset=utf-8",

@@ -1,5 +1,6 @@
 //! The pages of the console, one module a room. All of them are behind the guard.
 
+mod accounts;
 mod config;
 pub(crate) mod dashboard;
 mod reference;
@@ -13,7 +14,7 @@ use posthouse_app::App;
 /// Every page of the console; one line a room.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .merge(dashboard::routes()).merge(tokens::routes())
+        .merge(accounts::routes()).merge(dashboard::routes()).merge(tokens::routes())
         .merge(security::routes())
         .merge(setup::routes())
         .merge(reference::routes()).merge(config::routes())
