@@ -21,6 +21,8 @@ use posthouse_model::ApiError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(super) use snippet::base;
+
 use crate::{fail::Failure, flash::Flash, form::Form, page::Page};
 
 /// Where tokens are made; its JSON answers are wire.

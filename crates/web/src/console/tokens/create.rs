@@ -13,8 +13,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use posthouse_app::{Ability, GROUPS, Issued, Preset, PRESETS, TokenView, action_title, preview};
-use posthouse_model::{Action, ApiError, Group, Timestamp};
+use posthouse_app::{Ability, GROUPS, Issued, PRESETS, Preset, TokenView, preview};
+use posthouse_model::{Action, ApiError, Group};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -68,7 +68,11 @@ impl New {
             (Action::Read, "Read", "Look at things; changes nothing."),
             (Action::Write, "Write", "Create and change things."),
             (Action::Send, "Send", "Send mail."),
-            (Action::Destructive, "Destructive", "Delete or reset things."),
+            (
+                Action::Destructive,
+                "Destructive",
+                "Delete or reset things.",
+            ),
         ]
     }
 
@@ -118,7 +122,10 @@ pub(super) struct Chosen {
 
 pub(super) async fn show(page: Page, Query(chosen): Query<Chosen>) -> Result<Response, Failure> {
     let mut form = TokenForm::fresh();
-    if words::SCOPES.iter().any(|words| words.scope.as_str() == chosen.scope) {
+    if words::SCOPES
+        .iter()
+        .any(|words| words.scope.as_str() == chosen.scope)
+    {
         form.scopes = vec![chosen.scope];
     } else if chosen.scope == "*" {
         form.all_scopes = true;
@@ -206,14 +213,22 @@ async fn make_form(page: &Page, sent: &Form) -> Response {
         ))
         .into_response();
     }
-    match page.app.issue_token(page.caller(), form.body(page.now())).await {
+    match page
+        .app
+        .issue_token(page.caller(), form.body(page.now()))
+        .await
+    {
         Ok(issued) => {
             remember(once);
             let token = view(&issued);
             let made = Snippets::new(
                 page,
                 issued.value.expose(),
-                token.record.account.as_ref().map(|account| account.as_str()),
+                token
+                    .record
+                    .account
+                    .as_ref()
+                    .map(|account| account.as_str()),
                 &token.ability(),
             );
             page.render(&Created {

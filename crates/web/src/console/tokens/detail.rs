@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, Query},
     response::Response,
 };
-use posthouse_app::{Ability, GROUPS, TokenView, action_title, actions_of};
+use posthouse_app::{Ability, GROUPS, TokenView, actions_of};
 use posthouse_model::{
     Action, ApiError, Group, Timestamp,
     token::{TokenId, TokenLogEntry},
@@ -106,7 +106,11 @@ pub(super) async fn show(
         .app
         .console_token_log(id, sought.page.parse().unwrap_or(0), SIZE)
         .await?;
-    let account = token.record.account.as_ref().map(|account| account.as_str());
+    let account = token
+        .record
+        .account
+        .as_ref()
+        .map(|account| account.as_str());
     let made = Snippets::new(&page, PLACEHOLDER.to_owned(), account, &ability);
     let rows = GROUPS
         .iter()
@@ -138,7 +142,12 @@ pub(super) async fn show(
 
 /// The token that a path names.
 pub(super) async fn find(page: &Page, id: &str) -> Result<(TokenId, TokenView), Failure> {
-    let gone = || ApiError::new(404, "There is no such token. It may have expired or been deleted.");
+    let gone = || {
+        ApiError::new(
+            404,
+            "There is no such token. It may have expired or been deleted.",
+        )
+    };
     let id = TokenId::from_str(id).map_err(|_| gone())?;
     let token = page.app.console_token(id).await?.ok_or_else(gone)?;
     Ok((id, token))

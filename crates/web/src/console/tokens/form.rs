@@ -188,7 +188,10 @@ impl TokenForm {
 
 /// The groups that a record may name.
 pub(super) fn grantable() -> impl Iterator<Item = Group> {
-    Group::ALL.iter().copied().filter(|group| group.is_grantable())
+    Group::ALL
+        .iter()
+        .copied()
+        .filter(|group| group.is_grantable())
 }
 
 fn days(choice: &str) -> Option<u64> {
@@ -298,7 +301,9 @@ mod tests {
     #[test]
     fn what_a_form_asks_for() {
         assert_eq!(
-            body("description=+a+&binding=any&account=x&reach=chosen&scope=api&scope=metrics&preset=all&expires=never"),
+            body(
+                "description=+a+&binding=any&account=x&reach=chosen&scope=api&scope=metrics&preset=all&expires=never"
+            ),
             json!({"description": "a", "scopes": ["api", "metrics"]})
         );
         assert_eq!(
@@ -307,8 +312,10 @@ mod tests {
                    "expires": "1970-01-02T00:00:00.000Z"})
         );
         assert_eq!(
-            body("scope=api&preset=custom&action=read&group=logs&expires=date&date=2030-01-02\
-                  &addresses=1.2.3.4,+::1%0A10.0.0.0/8&referrers=https://a/*%0A%0A+b+&requests=5&seconds=60"),
+            body(
+                "scope=api&preset=custom&action=read&group=logs&expires=date&date=2030-01-02\
+                  &addresses=1.2.3.4,+::1%0A10.0.0.0/8&referrers=https://a/*%0A%0A+b+&requests=5&seconds=60"
+            ),
             json!({"scopes": ["api"], "permissions": {"actions": ["read"], "groups": ["logs"]},
                    "restrictions": {"addresses": ["1.2.3.4", "::1", "10.0.0.0/8"], "referrers": ["https://a/*", "b"],
                                     "rateLimit": {"maxRequests": "5", "timeWindow": "60"}},

@@ -27,7 +27,12 @@ pub(super) struct Snippets {
 }
 
 impl Snippets {
-    pub(super) fn new(page: &Page, token: String, account: Option<&str>, ability: &Ability) -> Self {
+    pub(super) fn new(
+        page: &Page,
+        token: String,
+        account: Option<&str>,
+        ability: &Ability,
+    ) -> Self {
         Self {
             token,
             base: base(page),
