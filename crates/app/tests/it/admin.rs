@@ -295,11 +295,11 @@ async fn logins_are_limited_by_address_and_by_user(hall: &Hall) {
     calm_minute().await;
     let console = hall.app.console();
     for attempt in 0..10_u8 {
-        let visit = from([192, 0, 2, attempt]);
+        let visit = from([198, 51, 100, attempt]);
         assert_eq!(status(console.login("admin", "", false, &visit).await), 403);
     }
     let refused = console
-        .login("admin", PASSWORD, false, &from([192, 0, 2, 99]))
+        .login("admin", PASSWORD, false, &from([198, 51, 100, 99]))
         .await;
     assert_eq!(status(refused), 429);
     for attempt in 0..30 {

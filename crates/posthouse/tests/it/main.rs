@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cli;
+mod console;
 mod floors;
 mod postgres;
 mod process;

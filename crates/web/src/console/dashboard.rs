@@ -13,7 +13,8 @@ use axum::{
 };
 use futures_util::FutureExt;
 use posthouse_app::{
-    App, Dashboard, Finding, Place, Range, RecentEvent, Severity, StillAdmitted, admin::Door,
+    App, Dashboard, Finding, Place, Range, RecentEvent, Severity, StillAdmitted,
+    admin::{Door, FirstRun},
 };
 use posthouse_model::{AccountState, change::StateLabel};
 use serde::Deserialize;
@@ -115,12 +116,14 @@ struct Overview {
 #[template(path = "dashboard/page.html")]
 struct Whole {
     frame: Frame,
+    run: FirstRun,
     overview: Overview,
 }
 
 async fn show(page: Page, Query(asked): Query<Asked>) -> Result<Response, Failure> {
     let whole = Whole {
         overview: Overview::read(&page.app, asked.range()).await?,
+        run: page.app.first_run().await?,
         frame: page
             .frame("Dashboard", Room::Dashboard)
             .with_scripts(&["dashboard.js"])
