@@ -67,7 +67,7 @@ settings! {
             warning "Restrictions of access tokens to addresses, and the list of addresses the console is open to, are only as good as this header.";
     }
     Service "Language and time" {
-        "locale" = r#""en""#, Open, kept, LANGUAGES,
+        "locale" = r#""en""#, Open, served, LANGUAGES,
             "Language of pages",
             "For pages that the owners of mailboxes see, unless a link or a browser asks for another.";
         "timezone" = "null", Open, kept, TimeZone,
@@ -85,7 +85,7 @@ settings! {
     Security "Signing" {
         "serviceSecret" = "null", Secret, served, Plain,
             "Service secret",
-            "The key that signs webhooks and the links of public pages. At least 16 random characters.",
+            "The key that signs webhooks and the links of public pages: 16 random characters or more.",
             warning "With a new secret, receivers that check signatures refuse webhooks until they know it, and links that are out in the world stop working.";
     }
     Security "Access tokens" {
@@ -379,11 +379,11 @@ settings! {
     }
 
     Branding "" {
-        "pageBrandName" = "null", Open, kept, Plain,
+        "pageBrandName" = "null", Open, served, Plain,
             "Name",
             "Stands in the title of public pages in place of the product's name.",
             example "Example Mail";
-        "templateHeader" = "null", Open, kept, Code(Html),
+        "templateHeader" = "null", Open, served, Code(Html),
             "HTML at the top of public pages",
             "Shown above the content of the unsubscribe page and the hosted account form.",
             example "<p class=\"logo\">Example Ltd</p>";

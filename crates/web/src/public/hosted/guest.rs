@@ -1,0 +1,125 @@
+//! Who visits a hosted page.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
+    response::Response,
+};
+use posthouse_app::{App, Visitor};
+use posthouse_model::ApiError;
+use url::form_urlencoded;
+
+use super::view::View;
+use crate::{
+    crumb::{Crumb, is_secure},
+    fail::Failure,
+    form::Form,
+    i18n::Locale,
+    page,
+};
+
+/// How long a chosen language is remembered, seconds.
+const REMEMBERED: u32 = 365 * 24 * 3600;
+
+/// A visitor with what the request says beside its form.
+pub(super) struct Guest {
+    /// The hall.
+    pub(super) app: App,
+    /// The query.
+    pub(super) query: Form,
+    /// Language to read.
+    pub(super) locale: Locale,
+    /// The client's address.
+    pub(super) address: IpAddr,
+    crumb: String,
+    theme: &'static str,
+    secure: bool,
+    /// The language was chosen in this request: it is remembered.
+    chosen: bool,
+}
+
+impl Guest {
+    /// The frame of a page for a link; the link's parts are carried from form to form.
+    pub(super) fn view(&self, link: &Form) -> View {
+        let settings = self.app.settings();
+        View {
+            brand: page::brand(&self.app),
+            header: settings
+                .text("templateHeader")
+                .unwrap_or_default()
+                .to_owned(),
+            crumb: self.crumb.clone(),
+            theme: self.theme,
+            locale: self.locale,
+            data: link.text("data").to_owned(),
+            sig: link.text("sig").to_owned(),
+            kind: link.text("type").to_owned(),
+        }
+    }
+
+    /// The answer; a chosen language is remembered with it.
+    pub(super) fn answer(&self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(self.locale.code()),
+        );
+        let secure = if self.secure { "; Secure" } else { "" };
+        let cookie = format!(
+            "locale={}; Path=/; Max-Age={REMEMBERED}; HttpOnly; SameSite=Lax{secure}",
+            self.locale.code()
+        );
+        if self.chosen
+            && let Ok(cookie) = HeaderValue::try_from(cookie)
+        {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl FromRequestParts<App> for Guest {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let Some(Crumb(crumb)) = parts.extensions.get::<Crumb>().cloned() else {
+            tracing::error!(path = parts.uri.path(), "a page stands before the crumb");
+            return Err(ApiError::internal().into());
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let query = Form::parse(query.as_bytes());
+        let settings = app.settings();
+        Ok(Self {
+            app: app.clone(),
+            locale: Locale::choose(
+                query.filled("locale"),
+                &parts.headers,
+                settings.text("locale"),
+            ),
+            chosen: query.filled("locale").and_then(Locale::of_tag).is_some(),
+            address: parts
+                .extensions
+                .get::<Visitor>()
+                .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |visitor| visitor.address),
+            theme: page::theme(&parts.headers),
+            secure: is_secure(app, &parts.extensions),
+            query,
+            crumb,
+        })
+    }
+}
+
+/// The address of a page for the same link, in a language.
+pub(super) fn start_url(data: &str, sig: &str, kind: &str, locale: Option<Locale>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("data", data).append_pair("sig", sig);
+    if !kind.is_empty() {
+        query.append_pair("type", kind);
+    }
+    if let Some(locale) = locale {
+        query.append_pair("locale", locale.code());
+    }
+    format!("/accounts/new?{}", query.finish())
+}
