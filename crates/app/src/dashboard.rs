@@ -60,6 +60,15 @@ impl Range {
         }
     }
 
+    /// How long a series is shared: what is coarse looks the same for longer.
+    const fn shared(self) -> Duration {
+        match self {
+            Self::Hour => SHARED,
+            Self::Day => Duration::from_secs(5),
+            Self::Week => SLOW,
+        }
+    }
+
     /// Points of a series, the last one not over yet.
     #[must_use]
     pub const fn points(self) -> usize {
@@ -386,7 +395,7 @@ impl App {
             Range::Day => &self.overview().series[1],
             Range::Week => &self.overview().series[2],
         };
-        if let Some(series) = kept.get(SHARED) {
+        if let Some(series) = kept.get(range.shared()) {
             return Ok(series);
         }
         let now = self.store().now();

@@ -80,9 +80,12 @@ impl App {
                 let target = match targets.get(&event.account) {
                     Some(known) => known.clone(),
                     None => {
-                        let stored = accounts::get(store, &event.account)
-                            .await
-                            .map_err(|error| failed(&error))?;
+                        let stored = accounts::get(store, &event.account).await;
+                        // One account that cannot be read hides no event.
+                        let stored = stored.unwrap_or_else(|error| {
+                            tracing::warn!(account = %event.account, %error, "an account cannot be read");
+                            None
+                        });
                         let config = stored.as_ref().map(|stored| &stored.account.config);
                         let target = default_url(&settings, config).map(mask_url);
                         targets.insert(event.account.clone(), target.clone());

@@ -4,10 +4,12 @@ const overview = document.querySelector("#overview");
 const badge = document.querySelector("#live");
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 /** Says times in the reader's own zone. */
 function localize(root) {
+  for (const time of root.querySelectorAll("time[data-date]")) time.textContent = date.format(new Date(time.dateTime));
   const format = overview.dataset.range === "7d" ? day : clock;
   for (const time of root.querySelectorAll("time[data-clock], time[data-day]"))
     time.textContent = format.format(new Date(time.dateTime));

@@ -136,6 +136,7 @@ impl Chart {
                 let _ = write!(svg, "<path class=\"{}\" d=\"{path}\"/>", line.class);
             }
         }
+        svg.push_str("<g class=\"hits\">");
         for at in 0..points {
             if self.sum(at) == 0 {
                 continue;
@@ -151,14 +152,14 @@ impl Chart {
                 .collect();
             let _ = write!(
                 svg,
-                "<rect class=\"hit\" x=\"{}\" width=\"{STRIDE}\" height=\"100\"><title data-at=\"{}\">{} UTC · {}</title></rect>",
+                "<rect x=\"{}\" width=\"{STRIDE}\" height=\"100\"><title data-at=\"{}\">{} UTC · {}</title></rect>",
                 at * STRIDE,
                 time.millis(),
                 self.label(time),
                 escape(&parts.join(", ")),
             );
         }
-        svg.push_str("</svg>");
+        svg.push_str("</g></svg>");
         svg
     }
 
@@ -168,9 +169,12 @@ impl Chart {
         (0..LABELS)
             .map(|label| {
                 let time = self.time(points * label / LABELS.saturating_sub(1).max(1));
+                let label = self.label(time);
+                // A day is enough below the drawing.
+                let short = label.split(',').next().unwrap_or_default().to_owned();
                 Row {
                     time,
-                    label: self.label(time),
+                    label: short,
                     values: Vec::new(),
                 }
             })
@@ -224,6 +228,12 @@ impl Chart {
     fn time(&self, at: usize) -> Timestamp {
         let steps = u32::try_from(at).unwrap_or(u32::MAX);
         self.start.after(self.step.saturating_mul(steps))
+    }
+
+    /// A time for machines, as short as it can be said.
+    pub(crate) fn stamp(&self, time: impl std::borrow::Borrow<Timestamp>) -> String {
+        let iso = time.borrow().to_string();
+        format!("{}Z", iso.get(..16).unwrap_or_default())
     }
 
     fn label(&self, time: Timestamp) -> String {
@@ -340,7 +350,7 @@ mod tests {
         assert_eq!(labels, ["09:30", "09:45", "10:00", "10:15", "10:30"]);
         let mut week = chart(vec![0; 56]);
         week.step = Duration::from_secs(3 * 3600);
-        assert_eq!(week.axis()[4].label, "12 Jan, 09:30");
+        assert_eq!(week.axis()[4].label, "12 Jan");
         assert!(week.is_empty());
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 
 /// Events shown.
 const EVENTS: u32 = 8;
+/// Findings shown at once; others are a click away.
+const FINDINGS: usize = 4;
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -104,6 +106,8 @@ struct QueueRow {
 struct Overview {
     range: Range,
     now: Dashboard,
+    urgent: Vec<Finding>,
+    later: Vec<Finding>,
     tiles: Vec<Tile>,
     pieces: Vec<Piece>,
     charts: [Chart; 4],
@@ -166,8 +170,17 @@ async fn changes(page: Page) -> Result<Response, Failure> {
 
 impl Overview {
     async fn read(app: &App, range: Range) -> Result<Self, Failure> {
-        let (now, events) = tokio::try_join!(app.dashboard(range), app.recent_events(EVENTS))?;
+        let (mut now, events) = tokio::try_join!(app.dashboard(range), app.recent_events(EVENTS))?;
+        let mut urgent = std::mem::take(&mut now.attention);
+        let at_once = match urgent.len() {
+            // Hiding a single one would save nothing.
+            few if few <= FINDINGS + 1 => few,
+            _ => FINDINGS,
+        };
+        let later = urgent.split_off(at_once);
         Ok(Self {
+            urgent,
+            later,
             range,
             tiles: tiles(&now),
             pieces: pieces(&now),
