@@ -227,7 +227,10 @@ async fn a_mailbox_that_does_not_work_is_explained_and_not_stored() {
         )
         .await;
     let text = answer.expect(400);
-    assert!(text.contains("Nothing answers there"), "{text}");
+    assert!(
+        text.contains("Reading mail (IMAP): ") && text.contains("Sending mail (SMTP): "),
+        "{text}"
+    );
     assert!(!text.contains("hunter2"));
     assert!(!console.app.first_run().await.unwrap().mailbox);
 }

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use posthouse_app::{AppPassword, Discovered, Server};
+use posthouse_app::{Advice, AppPassword, Discovered, Server, advice};
+use posthouse_model::account::AccountError;
 use serde_json::{Value, json};
 
 use super::{Step, Steps, to_password, token::sentence};
@@ -130,11 +131,8 @@ impl Typed {
 /// How the test of a server went.
 struct Trial {
     title: &'static str,
-    works: bool,
-    /// What is wrong and what to do, in plain words.
-    words: String,
-    /// What the server said.
-    response: Option<String>,
+    /// What is wrong and what to do, in plain words; none if it works.
+    advice: Option<Advice>,
 }
 
 pub(super) async fn show(page: Page) -> Result<Response, Failure> {
@@ -189,7 +187,7 @@ pub(super) async fn connect(page: Page, form: Form) -> Result<Response, Failure>
     }
     let verified = page
         .call(
-            "postV1VerifyAccount",
+            "postV1Verifyaccount",
             Input {
                 body: Some(step.typed.json()),
                 ..Input::default()
@@ -202,10 +200,10 @@ pub(super) async fn connect(page: Page, form: Form) -> Result<Response, Failure>
         Err(error) => return Err(error.into()),
     };
     step.trials = vec![
-        trial("Reading mail (IMAP)", &verified["imap"]),
-        trial("Sending mail (SMTP)", &verified["smtp"]),
+        trial("Reading mail (IMAP)", &verified["imap"], &step.typed.imap.host),
+        trial("Sending mail (SMTP)", &verified["smtp"], &step.typed.smtp.host),
     ];
-    if !step.trials.iter().all(|trial| trial.works) {
+    if step.trials.iter().any(|trial| trial.advice.is_some()) {
         step.open = true;
         return Ok(page.render_as(faulty, &step));
     }
@@ -256,41 +254,20 @@ async fn blank(page: &Page, typed: Typed) -> Result<Mailbox, Failure> {
     })
 }
 
-fn trial(title: &'static str, answer: &Value) -> Trial {
+fn trial(title: &'static str, answer: &Value, host: &str) -> Trial {
+    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
     let works = answer["success"] == true;
-    let code = answer["code"].as_str().unwrap_or_default();
-    Trial {
-        title,
-        works,
-        words: if works {
-            "The server took the login.".to_owned()
-        } else {
-            words(code).to_owned()
-        },
-        response: answer["responseText"]
-            .as_str()
-            .filter(|text| !works && !text.is_empty())
-            .map(|text| text.chars().take(300).collect()),
-    }
-}
-
-/// A failure in plain words, and what to do.
-fn words(code: &str) -> &'static str {
-    match code {
-        "EAUTH" | "AUTHENTICATIONFAILED" | "AUTHORIZATIONFAILED" | "LOGINREFUSED" => {
-            "The server refused the login. Check user name and password; many providers want an app password made for this use."
-        }
-        "ENOTFOUND" | "EDNS" | "ENOHOST" => "There is no such server. Check the host name.",
-        "ETIMEDOUT" => {
-            "The server did not answer in time. Check host and port, and whether a firewall is in between."
-        }
-        "ETLS" => {
-            "No safe connection could be made. Check the port and whether it speaks TLS from the start (993, 465) or not (143, 587)."
-        }
-        "ECONNREFUSED" | "ECONNRESET" | "EHOSTUNREACH" | "ESOCKET" | "ECONNECTION" => {
-            "Nothing answers there. Check host and port."
-        }
-        "EPROXY" => "The proxy of the settings does not let the connection through.",
-        _ => "The server could not be used. What it said is below.",
-    }
+    let advice = (!works).then(|| {
+        let said = match text("responseText") {
+            said if said.is_empty() => text("error"),
+            said => said,
+        };
+        let failure = AccountError {
+            response: said,
+            server_response_code: text("code"),
+            ..AccountError::default()
+        };
+        advice::of_failure(&failure, Some(host))
+    });
+    Trial { title, advice }
 }

@@ -5,6 +5,7 @@ use axum::{http::StatusCode, response::Response};
 use posthouse_app::{WebhookTest, WebhookTestResult};
 use posthouse_model::secret::mask_url;
 use serde_json::json;
+use url::Url;
 
 use super::{Step, Steps, to_password, token::sentence};
 use crate::{
@@ -55,6 +56,11 @@ pub(super) async fn save(page: Page, form: Form) -> Result<Response, Failure> {
         fault: None,
         trial: None,
     };
+    if !Url::parse(&step.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        let fault = "Type a whole address that begins with https:// or http://.";
+        step.fault = Some(fault.to_owned());
+        return Ok(page.render_as(StatusCode::BAD_REQUEST, &step));
+    }
     let action = form.text("action");
     if action != "force" {
         let test = WebhookTest {
