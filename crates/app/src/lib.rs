@@ -70,7 +70,7 @@ pub use ability::{
     action_title, actions_of,
 };
 pub use account::{
-    AccountFilter, AccountRow, AccountsPage, LogLine, Transition, WebhookRouting,
+    AccountFilter, AccountRow, AccountTrial, AccountsPage, LogLine, Transition, WebhookRouting,
     advice::{self, Advice, Trouble as AccountTrouble},
 };
 pub use admin::{Console, Door, LoginStep, NewSession, Visit};

@@ -8,8 +8,8 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use posthouse_app::{App, CallInput, ReplyBody, Visitor};
-use posthouse_contract::{RawInput, operation};
+use posthouse_app::{App, CallInput, Reply, ReplyBody, Visitor};
+use posthouse_contract::{Operation, RawInput, Valid, operation};
 use posthouse_model::{ApiError, Caller, Timestamp};
 use serde_json::{Value, json};
 
@@ -177,6 +177,42 @@ impl Page {
     /// # Errors
     /// As the API answers it; 400 lists every fault under `fields`.
     pub(crate) async fn call(&self, id: &str, input: Input<'_>) -> Result<Value, ApiError> {
+        match self.reply(id, input).await?.body {
+            ReplyBody::Json(text) => serde_json::from_slice(&text).map_err(|error| {
+                tracing::error!(%error, id, "an answer is not JSON");
+                ApiError::internal()
+            }),
+            ReplyBody::Text { text, .. } => Ok(Value::String(text)),
+            _ => {
+                tracing::error!(id, "an operation that streams was called by a page");
+                Err(ApiError::internal())
+            }
+        }
+    }
+
+    /// As [`Page::call`], with the answer as it comes.
+    ///
+    /// # Errors
+    /// As [`Page::call`].
+    pub(crate) async fn reply(&self, id: &str, input: Input<'_>) -> Result<Reply, ApiError> {
+        let (operation, valid) = self.validate(id, input)?;
+        let input = CallInput {
+            valid,
+            timeout: std::time::Duration::ZERO,
+            idempotency_key: None,
+        };
+        self.app.call(operation, self.caller(), input).await
+    }
+
+    /// An operation with its input, held against the contract.
+    ///
+    /// # Errors
+    /// 400 lists every fault under `fields`.
+    pub(crate) fn validate(
+        &self,
+        id: &str,
+        input: Input<'_>,
+    ) -> Result<(&'static Operation, Valid), ApiError> {
         let Some(operation) = operation(id) else {
             tracing::error!(id, "no such operation");
             return Err(ApiError::internal());
@@ -206,23 +242,7 @@ impl Page {
                     .collect();
                 ApiError::invalid_input(fields.into())
             })?;
-        let input = CallInput {
-            valid,
-            timeout: std::time::Duration::ZERO,
-            idempotency_key: None,
-        };
-        let reply = self.app.call(operation, self.caller(), input).await?;
-        match reply.body {
-            ReplyBody::Json(text) => serde_json::from_slice(&text).map_err(|error| {
-                tracing::error!(%error, id, "an answer is not JSON");
-                ApiError::internal()
-            }),
-            ReplyBody::Text { text, .. } => Ok(Value::String(text)),
-            ReplyBody::Download(_) | ReplyBody::Events(_) => {
-                tracing::error!(id, "an operation that streams was called by a page");
-                Err(ApiError::internal())
-            }
-        }
+        Ok((operation, valid))
     }
 
     /// The time now.

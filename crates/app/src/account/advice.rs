@@ -286,6 +286,13 @@ pub fn for_connection(trouble: &Trouble<'_>) -> Option<Advice> {
     Some(advise(kind(code, said, authentication), trouble.host, said))
 }
 
+/// A failed try to log in.
+#[must_use]
+pub fn of_failure(error: &AccountError, host: Option<&str>) -> Advice {
+    let (code, said) = (&error.server_response_code, &error.response);
+    advise(kind(code, said, false), host, said)
+}
+
 /// What the last delivery over SMTP met; none when it went well.
 #[must_use]
 pub fn for_smtp(status: &SmtpStatus, host: Option<&str>) -> Option<Advice> {

@@ -2,7 +2,8 @@
 
 use posthouse_engine::default_url;
 use posthouse_model::{
-    AccountId, AccountState, ApiError, EventType, Timestamp, account::AccountError,
+    AccountId, AccountState, ApiError, EventType, Timestamp,
+    account::{AccountConfig, AccountError},
     secret::mask_url,
 };
 use posthouse_store::{
@@ -11,7 +12,10 @@ use posthouse_store::{
 };
 use serde_json::Value;
 
-use super::advice::{self, Advice, Trouble};
+use super::{
+    advice::{self, Advice, Trouble},
+    change,
+};
 use crate::{App, internal};
 
 /// Which accounts are shown.
@@ -109,7 +113,41 @@ pub struct WebhookRouting {
     pub failure: Option<(String, Option<Timestamp>)>,
 }
 
+/// Whether the settings of an account would work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountTrial {
+    /// Logging in over IMAP; none when the account has no IMAP server.
+    pub imap: Option<Result<(), Advice>>,
+    /// Logging in over SMTP; none when the account has no SMTP server.
+    pub smtp: Option<Result<(), Advice>>,
+}
+
 impl App {
+    /// Logs in with the settings that an account would have after a change, which the contract validated; a new
+    /// account's where there is no id. Nothing is stored.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; 400 when the settings cannot be combined; 500 when the store fails.
+    pub async fn try_account(
+        &self,
+        id: Option<&AccountId>,
+        body: &Value,
+    ) -> Result<AccountTrial, ApiError> {
+        let before = match id {
+            Some(id) => self.known_account(id).await?.account.config,
+            None => AccountConfig::default(),
+        };
+        let config = change::apply(&before, body)?;
+        let limit = self.engine().config().connect_timeout;
+        let outcome = self.verify_config(&config, false, limit).await;
+        let imap_host = config.imap.as_ref().and_then(|imap| imap.host.as_deref());
+        let smtp_host = config.smtp.as_ref().and_then(|smtp| smtp.host.as_deref());
+        Ok(AccountTrial {
+            imap: outcome.get("imap").map(|tried| tried_words(tried, imap_host)),
+            smtp: outcome.get("smtp").map(|tried| tried_words(tried, smtp_host)),
+        })
+    }
+
     /// A page of accounts ordered by id; `query` is looked for in id, name and address.
     ///
     /// # Errors
@@ -225,6 +263,20 @@ impl App {
             failure,
         })
     }
+}
+
+fn tried_words(outcome: &Value, host: Option<&str>) -> Result<(), Advice> {
+    if outcome["success"] == true {
+        return Ok(());
+    }
+    let text = |key: &str| outcome[key].as_str();
+    let said = text("responseText").or_else(|| text("error"));
+    let error = AccountError {
+        response: said.unwrap_or_default().to_owned(),
+        server_response_code: text("code").unwrap_or_default().to_owned(),
+        ..AccountError::default()
+    };
+    Err(advice::of_failure(&error, host))
 }
 
 fn row(stored: StoredAccount) -> AccountRow {

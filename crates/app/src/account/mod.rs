@@ -8,7 +8,7 @@ mod logs;
 mod show;
 mod verify;
 
-pub use console::{AccountFilter, AccountRow, AccountsPage, Transition, WebhookRouting};
+pub use console::{AccountFilter, AccountRow, AccountTrial, AccountsPage, Transition, WebhookRouting};
 pub use logs::LogLine;
 pub(crate) use verify::SmtpTrial;
 

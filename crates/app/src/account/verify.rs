@@ -22,9 +22,19 @@ impl App {
         let folders = input.body().is("mailboxes");
         // Logging in may take longer than a command; the caller may ask for more.
         let limit = input.timeout.max(self.engine().config().connect_timeout);
+        Reply::json(&self.verify_config(&config, folders, limit).await)
+    }
+
+    /// What works of a configuration: `imap` and `smtp`, where it has them, and `mailboxes`.
+    pub(super) async fn verify_config(
+        &self,
+        config: &AccountConfig,
+        folders: bool,
+        limit: Duration,
+    ) -> Map<String, Value> {
         let (imap, smtp) = tokio::join!(
-            self.verify_imap(&config, folders, limit),
-            self.verify_smtp(&config, limit)
+            self.verify_imap(config, folders, limit),
+            self.verify_smtp(config, limit)
         );
         let mut answer = Map::new();
         if let Some((outcome, listing)) = imap {
@@ -36,7 +46,7 @@ impl App {
         if let Some(outcome) = smtp {
             answer.insert("smtp".to_owned(), outcome);
         }
-        Reply::json(&answer)
+        answer
     }
 
     async fn verify_imap(

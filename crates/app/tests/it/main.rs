@@ -5,6 +5,7 @@
 mod support;
 mod mailbox;
 
+mod account_console;
 mod accounts;
 mod admin;
 mod admission;

@@ -1,6 +1,7 @@
 //! The pages through the router, with a real app on a store of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
 mod config;
 mod dashboard;
 mod frame;
