@@ -9,7 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use posthouse_app::{
-    AppPassword, CreateError, Discovered, Link, Server, ServerEntry, ServerInput, Trial, Trouble,
+    AppPassword, CreateError, Discovered, Link, Outcome, Server, ServerEntry, ServerInput, Trial,
+    Trouble,
 };
 use posthouse_model::{ApiError, Secret};
 use serde_json::{Map, Value, json};
@@ -112,14 +113,13 @@ pub(super) async fn detect(guest: Guest, form: Form) -> Response {
             Err(error) => return failed(&guest, &view, &error),
         }
     }
-    let works = trial.as_ref().is_some_and(Trial::works);
     let page = Servers {
         input: &input,
         found: found.text(),
         hint: hint(&view, discovered.app_password.as_ref()),
         said: said(&view, trial.as_ref()),
         faults: Faults::default(),
-        unfolded: !works,
+        unfolded: found != Found::All || wants_servers(trial.as_ref()),
         view: &view,
     };
     guest.answer(rendered(StatusCode::OK, &page))
@@ -206,12 +206,9 @@ pub(super) async fn connect(guest: Guest, form: Form) -> Response {
         Err(CreateError::Trial(trial)) => (Faults::default(), Some(trial)),
     };
     // Who was refused may need another kind of password; this was looked up before and is remembered.
-    let refused = |trial: &Trial| {
-        let mut outcomes = trial.imap.iter().chain([&trial.smtp]);
-        outcomes.any(|outcome| outcome.trouble == Some(Trouble::Credentials))
-    };
+    let refused = |outcome: &Outcome| outcome.trouble == Some(Trouble::Credentials);
     let hint = match &trial {
-        Some(trial) if refused(trial) => {
+        Some(trial) if outcomes(trial).any(refused) => {
             let found = guest.app.detect_servers(&link, &input.email).await.ok();
             found.and_then(|found| hint(&view, found.app_password.as_ref()))
         }
@@ -222,7 +219,7 @@ pub(super) async fn connect(guest: Guest, form: Form) -> Response {
         found: Found::Typed.text(),
         hint,
         said: said(&view, trial.as_ref()),
-        unfolded: true,
+        unfolded: !faults.is_empty() || wants_servers(trial.as_ref()),
         faults,
         view: &view,
     };
@@ -291,6 +288,19 @@ fn entry(server: Option<&Server>, user: &str, port: &str) -> ServerEntry {
             ..ServerEntry::default()
         },
     }
+}
+
+fn outcomes(trial: &Trial) -> impl Iterator<Item = &Outcome> {
+    trial.imap.iter().chain([&trial.smtp])
+}
+
+/// Whether something other than the login has to be changed, as far as a trial tells.
+fn wants_servers(trial: Option<&Trial>) -> bool {
+    let other = |outcome: &Outcome| {
+        let login = outcome.trouble == Some(Trouble::Credentials);
+        !outcome.works() && !login
+    };
+    trial.is_some_and(|trial| outcomes(trial).any(other))
 }
 
 fn said(view: &View, trial: Option<&Trial>) -> Vec<Said> {
