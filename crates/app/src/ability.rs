@@ -189,6 +189,10 @@ pub fn ability(grant: &Grant<'_>) -> Ability {
         .map(str::to_owned)
         .collect();
 
+    if count == total {
+        may = vec!["do whatever the API offers".to_owned()];
+    }
+
     let surfaces = surfaces(grant, count, total);
     let is_open = |name: &str| {
         surfaces
@@ -313,8 +317,18 @@ fn summary(grant: &Grant<'_>, surfaces: &[Surface], count: usize, total: usize) 
     }
 }
 
+/// The names of surfaces in a sentence.
 fn words(list: &[&str]) -> String {
-    match list {
+    let list: Vec<_> = list
+        .iter()
+        .map(|name| match *name {
+            API => "the REST API",
+            METRICS => "the metrics",
+            IMAP => "the IMAP proxy",
+            name => name,
+        })
+        .collect();
+    match list.as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),

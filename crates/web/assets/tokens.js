@@ -145,6 +145,16 @@ const sentences = {
   groups: "Choose at least one group.",
 };
 
+/** The sentence beside a field: what to do where that is known, else what the server says of it. */
+function sentence(key, message) {
+  if (key === "account" && /not found/.test(message)) return "There is no account with this id.";
+  if (key === "addresses") return "Write IP addresses or networks, such as 192.0.2.0/24.";
+  if (key === "expires") return /future/.test(message) ? "Choose a day in the future." : "Choose a date.";
+  if (/required|empty|at least one|must contain/.test(message) && sentences[key]) return sentences[key];
+  const rest = message.replace(/^"[^"]*" /, "");
+  return `${rest[0].toUpperCase()}${rest.slice(1)}.`;
+}
+
 function clear() {
   $("#faults").hidden = true;
   $("#other-faults").replaceChildren();
@@ -166,9 +176,7 @@ function complain(answer) {
       $("#other-faults").append(element("li", "", message));
       continue;
     }
-    const missing = /required|empty|at least/.test(message);
-    const known = key === "account" && /not found/.test(message) ? "There is no account with this id." : missing && sentences[key];
-    place.textContent = known || `${message}.`;
+    place.textContent = sentence(key, message);
     place.hidden = false;
     const field = $(`#${fields[key]}`) ?? $("input", place.closest("fieldset"));
     if (fields[key]) field.setAttribute("aria-invalid", "true");

@@ -103,15 +103,13 @@ async fn the_value_is_on_no_other_page() {
     let (token, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
     for path in [
         "/admin/tokens".to_owned(),
-        format!("/admin/tokens?query={token}"),
         format!("/admin/tokens/{id}"),
         format!("/admin/tokens/{id}/delete"),
         "/admin/tokens/new".to_owned(),
     ] {
         let answer = console.get(&path).await;
         assert_eq!(answer.headers["cache-control"], "no-store");
-        let echoed = usize::from(path.contains(token));
-        assert_eq!(times(&answer, token), echoed, "{path}");
+        assert_eq!(times(&answer, token), 0, "{path}");
     }
     // The value is no name of a page.
     assert_eq!(console.get(&format!("/admin/tokens/{token}")).await.status, 404);
@@ -380,7 +378,7 @@ async fn what_a_token_would_do_is_told_before_it_is_made() {
 }
 
 #[tokio::test]
-async fn pages_answer_quickly_with_ten_thousand_tokens_and_accounts_and_stay_small() {
+async fn pages_answer_quickly_with_ten_thousand_tokens_and_stay_small() {
     let console = Console::start().await;
     for part in 0..20 {
         let mut batch = posthouse_store::Batch::new();

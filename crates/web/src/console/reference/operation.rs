@@ -116,9 +116,9 @@ pub(super) async fn show(
         .map(|parameter| read(parameter, &mut trees))
         .collect();
     let schema = document.pointer("/requestBody/content/application~1json/schema");
-    let body = schema.map(|schema| trees.tree("body", schema, true));
+    let body = schema.map(|schema| trees.tree("body", schema, false));
     let example = schema.map_or_else(String::new, |schema| {
-        serde_json::to_string_pretty(&example::body(schema)).unwrap_or_default()
+        serde_json::to_string_pretty(&example::body(operation.id, schema)).unwrap_or_default()
     });
     let mut answers = Vec::new();
     let mut failures = Vec::new();
@@ -140,7 +140,7 @@ pub(super) async fn show(
                     content
                         .get("schema")
                         .filter(|_| media == "application/json")
-                        .map(|schema| trees.tree("answer", schema, true)),
+                        .map(|schema| trees.tree("answer", schema, false)),
                 ),
                 None => (String::new(), None),
             };

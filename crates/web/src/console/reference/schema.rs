@@ -231,24 +231,27 @@ fn plural(kind: &str) -> String {
 
 /// What limits a value.
 fn facts(map: &Map<String, Value>) -> Vec<String> {
-    const LIMITS: &[(&str, &str)] = &[
-        ("minimum", "at least"),
-        ("maximum", "at most"),
-        ("minLength", "characters at least"),
-        ("maxLength", "characters at most"),
-        ("minItems", "entries at least"),
-        ("x-length", "entries"),
-        ("pattern", "pattern"),
-        ("default", "default"),
-        ("x-default", "default"),
-    ];
-    let mut facts: Vec<String> = LIMITS
-        .iter()
-        .filter_map(|(key, words)| {
-            let value = map.get(*key).filter(|value| !value.is_null())?;
-            Some(format!("{words} {}", written(value)))
-        })
-        .collect();
+    let text = |key: &str| map.get(key).filter(|value| !value.is_null()).map(written);
+    let length = |key: &str, words: &str, unit: &str| {
+        text(key)
+            .filter(|count| count != "0")
+            .map(|count| format!("{words}{count} {unit}"))
+    };
+    let mut facts: Vec<String> = [
+        text("minimum").map(|value| format!("at least {value}")),
+        text("maximum").map(|value| format!("at most {value}")),
+        length("minLength", "at least ", "characters"),
+        length("maxLength", "at most ", "characters"),
+        length("minItems", "at least ", "entries"),
+        length("minProperties", "at least ", "fields"),
+        length("x-length", "", "entries"),
+        text("pattern").map(|value| format!("matches {value}")),
+        text("default").map(|value| format!("default {value}")),
+        text("x-default").map(|value| format!("default {value}")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if map.get("x-accept-single") == Some(&Value::Bool(true)) {
         facts.push("one entry may stand alone".to_owned());
     }
@@ -266,6 +269,13 @@ fn values(map: &Map<String, Value>) -> Vec<String> {
 
 fn example(map: &Map<String, Value>) -> Option<String> {
     map.get("example").map(written)
+}
+
+/// A text in pieces; every second one stood between backticks and is code.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    text.split('`')
+        .enumerate()
+        .map(|(at, piece)| (at % 2 == 1, piece))
 }
 
 /// A value on one line, texts without quotation marks.

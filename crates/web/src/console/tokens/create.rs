@@ -55,9 +55,9 @@ impl New {
     fn groups(&self) -> Vec<(Group, &'static str, String)> {
         grantable()
             .filter_map(|group| {
-                let words = GROUPS.iter().find(|words| words.group == group)?;
-                let phrases: Vec<_> = words.phrases.iter().map(|(_, phrase)| *phrase).collect();
-                Some((group, words.title, phrases.join("; ")))
+                let known = GROUPS.iter().find(|known| known.group == group)?;
+                let phrases: Vec<_> = known.phrases.iter().map(|(_, phrase)| *phrase).collect();
+                Some((group, known.title, words::capital(&phrases.join("; "))))
             })
             .collect()
     }

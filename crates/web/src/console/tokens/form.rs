@@ -285,8 +285,15 @@ fn plain(key: &str, message: &str) -> String {
         "expires" if says("future") => "Choose a day in the future.".to_owned(),
         "expires" => "Choose a date.".to_owned(),
         "maxRequests" if says("required") => "Say how many requests are allowed.".to_owned(),
-        "addresses" => format!("Write IP addresses or networks, such as 192.0.2.0/24. {message}."),
-        _ => format!("{message}."),
+        "addresses" => "Write IP addresses or networks, such as 192.0.2.0/24.".to_owned(),
+        // What the validator says, without the name of the field that stands above it.
+        _ => {
+            let rest = message
+                .strip_prefix('"')
+                .and_then(|message| message.split_once("\" "))
+                .map_or(message, |(_, rest)| rest);
+            format!("{}.", super::words::capital(rest))
+        }
     }
 }
 

@@ -92,7 +92,8 @@ pub(super) fn permissions(permissions: &Permissions) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
+/// With a capital at its beginning.
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()
