@@ -36,9 +36,9 @@ for (const form of $$("form[data-config]")) {
 }
 
 // Rows of headers: added and removed.
-for (const table of $$("[data-rows]")) {
+function prepareRows(table) {
   const body = $("tbody", table);
-  const add = table.closest(".setting-control, .field, form").querySelector("[data-add-row]");
+  const add = $("[data-add-row]", table.closest(".setting-control, form"));
   const number = () =>
     $$("tr", body).forEach((row, index) => {
       const [name, value] = $$("input", row);
@@ -46,8 +46,7 @@ for (const table of $$("[data-rows]")) {
       value.setAttribute("aria-label", `Value of header ${index + 1}`);
       $("[data-remove-row]", row).setAttribute("aria-label", `Remove header ${index + 1}`);
     });
-  const show = (row) => ($("[data-remove-row]", row).hidden = false);
-  $$("tr", body).forEach(show);
+  for (const button of $$("[data-remove-row]", body)) button.hidden = false;
   add.hidden = false;
   add.addEventListener("click", () => {
     const row = $("tr", body).cloneNode(true);
@@ -71,16 +70,32 @@ for (const table of $$("[data-rows]")) {
     say("Header removed");
   });
 }
+$$("[data-rows]").forEach(prepareRows);
 
-// Event types: ticking one means choosing; a whole group at once.
-for (const events of $$("[data-events]")) {
-  const [all, chosen] = $$("input[type=radio]", events);
-  const mark = () => events.classList.toggle("everything", all.checked);
-  mark();
-  events.addEventListener("change", (event) => {
-    if (event.target.type === "checkbox") chosen.checked = true;
-    mark();
-  });
+// A test call leaves the rest of the page as it is: what is not saved stays.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("[data-test]");
+  if (!form || event.defaultPrevented) return;
+  event.preventDefault();
+  say("Sending");
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const test = $("#test", page);
+    if (!test) return location.reload();
+    $("#test").replaceWith(test);
+    $$("[data-rows]", test).forEach(prepareRows);
+    const place = $('[aria-invalid="true"]', test) ?? $(".answer .callout, [role=alert]", test);
+    if (place && !place.matches("input")) place.tabIndex = -1;
+    place?.focus();
+    say(place?.textContent.trim() ?? "");
+  } catch {
+    form.submit();
+  }
+});
+
+// Event types: a whole group at once.
+for (const events of $$("[data-events]"))
   for (const group of $$("[data-event-group]", events)) {
     const boxes = $$("input[type=checkbox]", group);
     if (boxes.length < 2) continue;
@@ -103,7 +118,6 @@ for (const events of $$("[data-events]")) {
       boxes[0].dispatchEvent(new Event("input", { bubbles: true }));
     });
   }
-}
 
 // The browser knows the names of time zones.
 const zones = $("#time-zones");

@@ -129,12 +129,22 @@ impl Field {
         self.changed && !matches!(self.setting.showing, Showing::Secret)
     }
 
+    /// What the button says that takes it back to its default.
+    pub(super) fn reset_label(&self) -> &'static str {
+        if self.default.is_some() {
+            "Use the default"
+        } else {
+            "Clear"
+        }
+    }
+
     /// Whether label and control stand beside each other: not for what needs the whole width.
     pub(super) fn is_wide(&self) -> bool {
-        matches!(
-            self.control,
-            Control::Area { .. } | Control::Headers { .. } | Control::Events { .. }
-        )
+        match self.control {
+            Control::Area { code, language, .. } => !code || !language.is_empty(),
+            Control::Headers { .. } | Control::Events { .. } => true,
+            _ => false,
+        }
     }
 
     /// Whether it is a group of controls, which is labelled as a whole.
@@ -172,7 +182,11 @@ pub(super) fn entered(view: &SettingView, form: &Form) -> Entered {
         if !form.has(key) {
             return Entered::Nothing;
         }
-        let text = if trimmed { form.text(key) } else { form.raw(key) };
+        let text = if trimmed {
+            form.text(key)
+        } else {
+            form.raw(key)
+        };
         if text.is_empty() {
             sent(Value::Null)
         } else {
@@ -193,7 +207,12 @@ pub(super) fn entered(view: &SettingView, form: &Form) -> Entered {
         },
         (_, Edit::Lines, _) if form.has(key) => {
             let lines = form.raw(key).lines().map(str::trim);
-            sent(lines.filter(|line| !line.is_empty()).map(Value::from).collect())
+            sent(
+                lines
+                    .filter(|line| !line.is_empty())
+                    .map(Value::from)
+                    .collect(),
+            )
         }
         (_, Edit::Bytes, _) if form.has(key) => match form.text(key) {
             "" => sent(Value::Null),
@@ -201,7 +220,11 @@ pub(super) fn entered(view: &SettingView, form: &Form) -> Entered {
         },
         (_, Edit::Code(_) | Edit::Paragraphs, _) if form.has(key) => {
             let text = form.raw(key).replace("\r\n", "\n");
-            sent(if text.trim().is_empty() { Value::Null } else { text.into() })
+            sent(if text.trim().is_empty() {
+                Value::Null
+            } else {
+                text.into()
+            })
         }
         (_, _, Some(Kind::Object(rule))) => {
             let mut members = serde_json::Map::new();
@@ -222,11 +245,14 @@ pub(super) fn entered(view: &SettingView, form: &Form) -> Entered {
                 sent(members.into())
             }
         }
-        // A switch sends `off` from a hidden field and `on` after it when it is on.
-        (_, _, Some(Kind::Boolean(_)) | None) => form
-            .all(key)
-            .last()
-            .map_or(Entered::Nothing, |last| sent(Value::Bool(last == "on"))),
+        // A switch sends `off` from a hidden field and `on` after it when it is on. One that was never
+        // set and is left off stays unset.
+        (_, _, Some(Kind::Boolean(_)) | None) => match form.all(key).last() {
+            None => Entered::Nothing,
+            Some("on") => sent(Value::Bool(true)),
+            Some(_) if view.value.is_null() => Entered::Nothing,
+            Some(_) => sent(Value::Bool(false)),
+        },
         (_, _, Some(Kind::String(_) | Kind::Number(_))) => text(true),
         _ => text(false),
     }
@@ -296,12 +322,7 @@ fn control(
         }
         (_, Edit::Headers) => return Control::Headers { rows: rows(value) },
         (_, Edit::Events) => {
-            let words: Vec<String> = value
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(plain)
-                .collect();
+            let words: Vec<String> = value.as_array().into_iter().flatten().map(plain).collect();
             let mut all = words.iter().any(|word| word == "*");
             let mut words = words;
             // A choice that is not made yet begins with everything ticked.
@@ -381,7 +402,12 @@ fn control(
 }
 
 /// The control that a type asks for.
-fn by_type(key: &str, schema: Option<&'static Schema>, value: &Value, unit: &'static str) -> Control {
+fn by_type(
+    key: &str,
+    schema: Option<&'static Schema>,
+    value: &Value,
+    unit: &'static str,
+) -> Control {
     let on = *value == Value::Bool(true);
     let Some(schema) = schema else {
         return Control::Switch { on };
@@ -525,6 +551,19 @@ pub(super) fn in_words(key: &str, message: &str) -> String {
         return "The hidden part belongs to another value. Type the user name and password anew."
             .to_owned();
     }
+    if let Some(schemes) = rest
+        .strip_prefix("must be a valid uri with a scheme matching the ")
+        .and_then(|rest| rest.strip_suffix(" pattern"))
+    {
+        let schemes: Vec<_> = schemes
+            .split('|')
+            .map(|scheme| format!("{scheme}:"))
+            .collect();
+        return format!(
+            "Must be a whole address that begins with {}",
+            schemes.join(", ")
+        );
+    }
     let mut letters = rest.chars();
     letters.next().map_or_else(String::new, |first| {
         format!("{}{}", first.to_uppercase(), letters.as_str())
@@ -555,6 +594,13 @@ mod tests {
     fn faults_in_words() {
         assert_eq!(in_words("a", "\"a\" must be a number"), "Must be a number");
         assert_eq!(in_words("a", "something else"), "Something else");
-        assert!(in_words("a", "\"a\" is masked and does not match the stored value").contains("anew"));
+        let uri = "\"a\" must be a valid uri with a scheme matching the http|https pattern";
+        assert_eq!(
+            in_words("a", uri),
+            "Must be a whole address that begins with http:, https:"
+        );
+        assert!(
+            in_words("a", "\"a\" is masked and does not match the stored value").contains("anew")
+        );
     }
 }

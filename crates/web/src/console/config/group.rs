@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{
     advice::{Advice, advice},
     field::{Control, Entered, Field, belongs, entered},
-    icon_of,
+    webhooks::Beside,
 };
 use crate::{
     fail::Failure,
@@ -60,11 +60,11 @@ struct GroupPage {
     idle: bool,
     queues: Vec<Queue>,
     addresses: Vec<LocalAddress>,
+    webhooks: Option<Beside>,
 }
 
 fn group_of(slug: &str) -> Result<Group, ApiError> {
-    Group::of_slug(slug)
-        .ok_or_else(|| ApiError::new(404, "There is no such group of settings."))
+    Group::of_slug(slug).ok_or_else(|| ApiError::new(404, "There is no such group of settings."))
 }
 
 fn path(group: Group) -> String {
@@ -122,14 +122,39 @@ async fn queues(page: &Page, group: Group) -> Result<Vec<Queue>, ApiError> {
     Ok(queues)
 }
 
-async fn render(
-    page: &Page,
+/// What a page of a group is drawn from.
+struct Drawn<'a> {
     group: Group,
-    status: StatusCode,
-    views: &[SettingView],
+    views: &'a [SettingView],
     sections: Vec<Section>,
     stale: bool,
-) -> Result<Response, Failure> {
+    webhooks: Option<Beside>,
+}
+
+impl<'a> Drawn<'a> {
+    fn new(
+        group: Group,
+        views: &'a [SettingView],
+        draw: impl FnMut(&SettingView) -> Field,
+    ) -> Self {
+        Self {
+            group,
+            views,
+            sections: sections(views, draw),
+            stale: false,
+            webhooks: None,
+        }
+    }
+}
+
+async fn render(page: &Page, status: StatusCode, drawn: Drawn<'_>) -> Result<Response, Failure> {
+    let Drawn {
+        group,
+        views,
+        sections,
+        stale,
+        webhooks,
+    } = drawn;
     let faults = sections
         .iter()
         .flat_map(|section| &section.fields)
@@ -156,6 +181,7 @@ async fn render(
             Group::Network => page.app.local_addresses(),
             _ => Vec::new(),
         },
+        webhooks: webhooks.or_else(|| (group == Group::Webhooks).then(|| Beside::new(page))),
     };
     Ok(page.render_as(status, &template))
 }
@@ -166,8 +192,16 @@ pub(super) async fn show(page: Page, Path(slug): Path<String>) -> Result<Respons
     }
     let group = group_of(&slug)?;
     let views = page.app.settings_view(group);
-    let sections = sections(&views, Field::of);
-    render(&page, group, StatusCode::OK, &views, sections, false).await
+    let drawn = Drawn::new(group, &views, Field::of);
+    render(&page, StatusCode::OK, drawn).await
+}
+
+/// The page of webhooks after a test call.
+pub(super) async fn with_trial(page: &Page, beside: Beside) -> Result<Response, Failure> {
+    let views = page.app.settings_view(Group::Webhooks);
+    let mut drawn = Drawn::new(Group::Webhooks, &views, Field::of);
+    drawn.webhooks = Some(beside);
+    render(page, StatusCode::OK, drawn).await
 }
 
 pub(super) async fn save(
@@ -184,8 +218,9 @@ pub(super) async fn save(
         }
     }
     if form.has("revision") && form.text("revision") != revision(&views) {
-        let sections = sections(&views, |view| Field::typed(view, &form, Vec::new()));
-        return render(&page, group, StatusCode::CONFLICT, &views, sections, true).await;
+        let mut drawn = Drawn::new(group, &views, |view| Field::typed(view, &form, Vec::new()));
+        drawn.stale = true;
+        return render(&page, StatusCode::CONFLICT, drawn).await;
     }
     let mut wanted = Map::new();
     for view in &views {
@@ -197,11 +232,11 @@ pub(super) async fn save(
         Ok(keys) => Ok(page.redirect(&path(group), saved(&views, &keys))),
         Err(error) if error.status == 400 => {
             let mut faults = by_key(&error);
-            let sections = sections(&views, |view| {
+            let drawn = Drawn::new(group, &views, |view| {
                 let errors = faults.remove(view.setting.key).unwrap_or_default();
                 Field::typed(view, &form, errors)
             });
-            render(&page, group, StatusCode::BAD_REQUEST, &views, sections, false).await
+            render(&page, StatusCode::BAD_REQUEST, drawn).await
         }
         Err(error) => Err(error.into()),
     }
@@ -242,7 +277,7 @@ fn saved(views: &[SettingView], keys: &[&str]) -> Flash {
 }
 
 /// The faults of a refused change, by setting.
-fn by_key(error: &ApiError) -> HashMap<String, Vec<String>> {
+pub(super) fn by_key(error: &ApiError) -> HashMap<String, Vec<String>> {
     let mut faults: HashMap<String, Vec<String>> = HashMap::new();
     let fields = error.extra.get("fields").and_then(Value::as_array);
     for field in fields.into_iter().flatten() {

@@ -7,6 +7,7 @@
 //! | `group` | the page of a group |
 //! | `overview` | all groups, search |
 //! | `secret` | a new service secret |
+//! | `webhooks` | the test call |
 //! | `advice` | what the values of a group call for |
 
 mod advice;
@@ -15,8 +16,12 @@ mod field;
 mod group;
 mod overview;
 mod secret;
+mod webhooks;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use posthouse_app::App;
 
 pub(super) fn routes() -> Router<App> {
@@ -26,15 +31,13 @@ pub(super) fn routes() -> Router<App> {
             "/admin/config/security/secret",
             get(secret::ask).post(secret::renew),
         )
+        .route("/admin/config/webhooks/test", post(webhooks::test))
         .route("/admin/config/{group}", get(group::show).post(group::save))
-        .route(
-            "/admin/config/{group}/reset",
-            axum::routing::post(group::reset),
-        )
+        .route("/admin/config/{group}/reset", post(group::reset))
 }
 
 /// The icon of a group.
-fn icon_of(group: posthouse_model::settings::Group) -> &'static str {
+fn icon_of(group: &posthouse_model::settings::Group) -> &'static str {
     use posthouse_model::settings::Group::*;
     match group {
         Service => "server",

@@ -70,7 +70,7 @@ fn card(page: &Page, group: Group) -> Card {
     let views = page.app.settings_view(group);
     Card {
         group,
-        icon: icon_of(group),
+        icon: icon_of(&group),
         changed: views.iter().filter(|view| is_changed(view)).count(),
         idle: views.iter().all(|view| !view.setting.served),
     }
