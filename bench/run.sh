@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench/run.sh b1..b8|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
+# bench/run.sh b1..b9|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
 # empty store, and stops it all. Results: one JSON line each on the screen and in .bench/results.jsonl.
 #
 #   SERVER_CPUS=0      pins the server to these CPUs (taskset), for figures "on one core"
@@ -15,9 +15,9 @@ cd "$here/.."
 bench=${1:-}
 shift || true
 case $bench in
-  b[1-8] | probe) ;;
+  b[1-9] | probe) ;;
   all)
-    for one in b1 b2 b3 b4 b5 b6 b7 b8; do "$0" $one; done
+    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9; do "$0" $one; done
     exit
     ;;
   *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -125,5 +125,9 @@ case $bench in
   b6) $python bench/b6_read.py "${common[@]}" "$@" ;;
   b7) $python bench/b7_submit.py "${common[@]}" "$@" ;;
   b8) $python bench/b8_search.py "${common[@]}" "$@" ;;
+  b9)
+    password=$("$posthouse" password "${store[@]}")
+    $python bench/b9_console.py "${common[@]}" --password "$password" "$@"
+    ;;
   probe) $python bench/idleprobe.py "${common[@]}" "$@" ;;
 esac

@@ -1,0 +1,49 @@
+// Every page of the table: axe-core in light and dark, wide and narrow; no scrolling sideways; targets big enough; focus visible.
+
+import assert from 'node:assert/strict';
+import { after } from 'node:test';
+import { House, PHONE, WIDE } from './lib/house.mjs';
+import { PAGES, pathOf } from './lib/pages.mjs';
+import { bigEnough, clean, fits, showsFocus } from './lib/axe.mjs';
+import { fill } from './lib/demo.mjs';
+
+let demo;
+const house = House.open({
+  seed: async (house) => {
+    await house.server.settings({ serviceUrl: house.server.url });
+    demo = await fill(house.server);
+  },
+});
+after(() => demo?.stop());
+
+for (const entry of PAGES)
+  house.test(`accessible: ${entry.name}`, { signedIn: entry.signedIn }, async ({ page, watch, server }) => {
+    if (entry.status) watch.allow(new RegExp(`status of ${entry.status}`));
+    const answer = await page.goto(await pathOf(entry, demo, server));
+    assert.equal(answer.status(), entry.status ?? 200);
+    const looks = [
+      ['light', WIDE],
+      ['dark', PHONE],
+      ...(entry.alike
+        ? []
+        : [
+            ['dark', WIDE],
+            ['light', PHONE],
+          ]),
+    ];
+    for (const [colorScheme, size] of looks) {
+      const where = `${entry.name}, ${colorScheme}, ${size.width} px`;
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize(size);
+      await clean(page, where);
+      await fits(page, where);
+    }
+    await bigEnough(page, entry.name);
+    assert.equal(await page.locator('h1').count(), 1, 'one h1');
+    assert.ok(await page.locator('html').getAttribute('lang'));
+    for (let step = 0; step < 4; step++) {
+      await page.keyboard.press('Tab');
+      if (await page.evaluate(() => document.activeElement === document.body)) break;
+      await showsFocus(page, `${entry.name}, step ${step}`);
+    }
+  });

@@ -1,0 +1,55 @@
+// The automated part of WCAG 2.2 AA: axe-core, and what can be measured without it.
+
+import assert from 'node:assert/strict';
+import { axeSource } from './tools.mjs';
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** Fails with every violation, where it is and why. Run through the debugger, so the page's policy does not matter. */
+export async function clean(page, where) {
+  if (!(await page.evaluate('typeof axe === "object"'))) await page.evaluate(axeSource());
+  const found = await page.evaluate((tags) => axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then((result) => result.violations), TAGS);
+  const told = found.map((rule) => `${rule.id} (${rule.impact}): ${rule.help}\n${rule.nodes.map((node) => `      ${node.html.slice(0, 200)}\n        ${node.failureSummary.split('\n').slice(1).join('; ')}`).join('\n')}`);
+  assert.equal(told.length, 0, `axe finds in ${where}:\n    ${told.join('\n    ')}`);
+}
+
+/** Fails when the page is wider than the window. */
+export async function fits(page, where) {
+  const wide = await page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const scrolls = document.documentElement.scrollWidth > width;
+    const reaching = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > width + 1 && !element.closest('.table-wrap, pre, .visually-hidden'));
+    return scrolls ? reaching.slice(0, 5).map((element) => element.outerHTML.slice(0, 120)) : null;
+  });
+  assert.equal(wide, null, `${where} scrolls sideways: ${wide?.join('\n    ')}`);
+}
+
+/** Fails when something one can click or type into is smaller than 24 by 24 px (WCAG 2.5.8), links within a sentence aside. */
+export async function bigEnough(page, where) {
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, input:not([type=hidden]), select, textarea, summary, a[href]')]
+      .filter((element) => element.checkVisibility() && !element.closest('.visually-hidden, .skip'))
+      .filter((element) => !(element.localName === 'a' && element.closest('p, li, td, dd, dt, label, .hint')))
+      .filter((element) => {
+        // The label of a box or a button is part of its target.
+        const label = element.labels?.[0];
+        const sizes = [element, label].filter(Boolean).map((part) => part.getBoundingClientRect());
+        return !sizes.some((size) => size.width >= 23.5 && size.height >= 23.5);
+      })
+      .map((element) => `${element.outerHTML.slice(0, 120)} ${Math.round(element.getBoundingClientRect().width)}x${Math.round(element.getBoundingClientRect().height)}`),
+  );
+  assert.deepEqual(small, [], `too small in ${where}`);
+}
+
+/** Fails when the element that has the focus does not show it. */
+export async function showsFocus(page, where) {
+  const fault = await page.evaluate(() => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return 'nothing has the focus';
+    const style = getComputedStyle(element);
+    const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
+    const marked = outline || style.boxShadow !== 'none' || [...document.querySelectorAll('label:focus-within')].some((label) => getComputedStyle(label).outlineStyle !== 'none');
+    return marked ? null : element.outerHTML.slice(0, 160);
+  });
+  assert.equal(fault, null, `no visible focus in ${where}: ${fault}`);
+}

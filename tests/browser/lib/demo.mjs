@@ -1,0 +1,73 @@
+// Data as a small company would have them: mailboxes in every state, tokens of every kind, webhooks, mail that came and went.
+
+import { account, append, folders, imap, message } from './dovecot.mjs';
+import { Receiver } from './receiver.mjs';
+import { SmtpSink } from './smtp_sink.mjs';
+import { ask } from './ask.mjs';
+import { eventually, freePort, uniqueName } from './wait.mjs';
+
+const PEOPLE = ['Ada Lovelace', 'Jürgen Groß', 'Amélie Poulain', '佐藤 花子', 'Олег Иванов', 'Maria da Conceição'];
+const SUBJECTS = ['Minutes of the meeting', 'Rechnung für März', 'Your order has shipped', 'Réservation confirmée', '来週の会議について', 'Question about the contract'];
+
+/**
+ * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound }, stop }.
+ * `settled`: waits until the mailboxes are in their states and events have been delivered.
+ */
+export async function fill(server, { settled = true } = {}) {
+  const [receiver, sink] = await Promise.all([Receiver.start(), SmtpSink.start()]);
+  const names = ['support', 'sales', 'billing'].map((name) => uniqueName(`${name}-`));
+  await server.settings({ webhooks: `${receiver.url}/hooks`, webhooksEnabled: true, webhookEvents: ['*'], tokenAuditLog: true });
+  await Promise.all(names.map((name) => folders(name, ['Projects', 'Projects/2026', 'Invoices'])));
+  await append(
+    names[0],
+    SUBJECTS.map((subject, at) => message({ subject, from: `=?utf-8?B?${Buffer.from(PEOPLE[at]).toString('base64')}?= <p${at}@example.org>` })),
+  );
+  const smtp = { host: '127.0.0.1', port: sink.port, secure: false, auth: { user: 'any', pass: 'any' } };
+  for (const [at, name] of names.entries()) await server.api('POST', '/v1/account', account(name, { name: ['Support', 'Sales', 'Billing'][at], smtp, logs: at === 0 }));
+  const closed = await freePort();
+  const others = {
+    refused: ['warehouse', { imap: { ...imap(), secure: false, auth: { user: 'warehouse', pass: 'wrong' } } }],
+    unreachable: ['archive', { imap: { host: '127.0.0.1', port: closed, secure: false, auth: { user: 'archive', pass: 'pass' } } }],
+    off: ['newsletter', { imap: { ...imap(), secure: false, disabled: true, auth: { user: 'newsletter', pass: 'pass' } }, smtp }],
+  };
+  for (const [name, more] of Object.values(others)) await server.api('POST', '/v1/account', account(name, { name: name[0].toUpperCase() + name.slice(1), ...more }));
+
+  const issue = (...args) => server.command('tokens', 'issue', ...args);
+  const tokens = {
+    full: await issue('-d', 'CRM of the sales team', '-s', 'api'),
+    metrics: await issue('-d', 'Prometheus', '-s', 'metrics'),
+    bound: await issue('-d', 'Support desk', '-s', 'api', '-a', names[0], '--expires', '30d'),
+  };
+  await issue('-d', 'Agent', '-s', 'mcp');
+  await issue('-d', 'Old laptop', '-s', 'smtp', '-s', 'imap-proxy', '-a', names[1]);
+  await server.api('POST', '/v1/token', {
+    description: 'Read only, office network',
+    scopes: ['api'],
+    permissions: { actions: ['read'], groups: ['account', 'message', 'mailbox'] },
+    restrictions: { addresses: ['127.0.0.0/8', '192.0.2.0/24'], referrers: ['*.example.com/*'], rateLimit: { maxRequests: 100, timeWindow: 60 } },
+  });
+
+  if (settled) {
+    await Promise.all(names.map((name) => server.waitState(name, 'connected')));
+    await server.waitState('warehouse', 'authenticationError');
+    await server.waitState('archive', 'connectError');
+    await append(names[0], message({ subject: 'New order 4711', from: 'Ada Lovelace <ada@example.org>' }));
+    await receiver.event('messageNew', (hook) => hook.account === names[0]);
+    await server.api('POST', `/v1/account/${names[0]}/submit`, { to: [{ address: 'customer@example.com' }], subject: 'Your order', text: 'It is on its way.' });
+    await eventually('mail is delivered', () => sink.mails.length > 0);
+    for (const token of [tokens.full, tokens.bound])
+      for (const path of ['/v1/accounts', `/v1/account/${names[0]}`, '/v1/stats'])
+        await ask(server.url + path, { headers: { authorization: `Bearer ${token}` } });
+    await ask(`${server.url}/metrics`, { headers: { authorization: `Bearer ${tokens.metrics}` } });
+  }
+  return {
+    accounts: { connected: names[0], second: names[1], refused: 'warehouse', unreachable: 'archive', off: 'newsletter' },
+    tokens,
+    receiver,
+    sink,
+    stop() {
+      receiver.stop();
+      sink.stop();
+    },
+  };
+}

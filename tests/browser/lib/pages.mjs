@@ -1,0 +1,67 @@
+// Every page there is, and how to get there with data as people have it.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { ROOT } from './tools.mjs';
+
+/** Groups of settings: the last parts of their pages' paths. */
+export const SETTINGS = ['service', 'security', 'webhooks', 'email-processing', 'network', 'smtp', 'imap-proxy', 'ai', 'mcp', 'branding', 'logging', 'deprecated'];
+
+/** Tags of the API reference whose pages are looked at; all the others are drawn by the same template. */
+export const TAGS = ['account', 'message', 'submit', 'settings', 'tokens', 'stats'];
+
+/** The id of a token. */
+export const tokenId = (value) => createHash('sha256').update(Buffer.from(value, 'hex')).digest('hex');
+
+const id = encodeURIComponent;
+
+/**
+ * The table. `path`: text, or a function of the demo data (lib/demo.mjs) and the server. `signedIn`: whether it needs a session.
+ * `alike`: drawn by the template of another page of the table, so that half the looks are enough. `before`: what a visitor does first.
+ */
+export const PAGES = [
+  { name: 'landing', path: '/' },
+  { name: 'nowhere', path: '/admin-nowhere', status: 404 },
+  { name: 'login', path: '/admin/login' },
+  { name: 'dashboard', path: '/admin', signedIn: true },
+  { name: 'accounts', path: '/admin/accounts', signedIn: true },
+  { name: 'accounts-errors', path: '/admin/accounts?state=errors', signedIn: true, alike: true },
+  { name: 'accounts-none', path: '/admin/accounts?query=nobody-has-this-name', signedIn: true, alike: true },
+  { name: 'account-new', path: '/admin/accounts/new', signedIn: true },
+  { name: 'account', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}`, signedIn: true },
+  { name: 'account-refused', path: (demo) => `/admin/accounts/${id(demo.accounts.refused)}`, signedIn: true },
+  { name: 'account-unreachable', path: (demo) => `/admin/accounts/${id(demo.accounts.unreachable)}`, signedIn: true, alike: true },
+  { name: 'account-off', path: (demo) => `/admin/accounts/${id(demo.accounts.off)}`, signedIn: true, alike: true },
+  { name: 'account-edit', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/edit`, signedIn: true },
+  { name: 'account-delete', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/delete`, signedIn: true },
+  { name: 'tokens', path: '/admin/tokens', signedIn: true },
+  { name: 'tokens-none', path: '/admin/tokens?query=nobody-has-this-name', signedIn: true, alike: true },
+  { name: 'token-new', path: '/admin/tokens/new', signedIn: true },
+  { name: 'token', path: (demo) => `/admin/tokens/${tokenId(demo.tokens.bound)}`, signedIn: true },
+  { name: 'token-delete', path: (demo) => `/admin/tokens/${tokenId(demo.tokens.bound)}/delete`, signedIn: true },
+  { name: 'settings', path: '/admin/config', signedIn: true },
+  ...SETTINGS.map((slug, at) => ({ name: `settings-${slug}`, path: `/admin/config/${slug}`, signedIn: true, alike: at > 2 })),
+  { name: 'reference', path: '/admin/reference', signedIn: true },
+  ...TAGS.map((tag, at) => ({ name: `reference-${tag}`, path: `/admin/reference/${tag}`, signedIn: true, alike: at > 0 })),
+  { name: 'account-security', path: '/admin/account/security', signedIn: true },
+  { name: 'account-password', path: '/admin/account/password', signedIn: true },
+  { name: 'hosted', path: (_, server) => hosted(server), },
+  { name: 'hosted-refused', path: '/accounts/new?data=e30&sig=AAAA', status: 403 },
+];
+
+/** A link of the hosted form. */
+export async function hosted(server, more = {}) {
+  const { url } = await server.api('POST', '/v1/authentication/form', { name: 'New Mailbox', email: 'new@example.com', redirectUrl: `${server.url}/`, ...more });
+  const link = new URL(url);
+  return link.pathname + link.search;
+}
+
+/** The path of an entry of the table. */
+export const pathOf = async (entry, demo, server) => (typeof entry.path === 'function' ? entry.path(demo, server) : entry.path);
+
+/** Templates of crates/web that stand for whole pages. */
+export function templates() {
+  const folder = `${ROOT}crates/web/templates`;
+  const list = readdirSync(folder, { recursive: true, withFileTypes: false });
+  return list.filter((name) => name.endsWith('.html') && /extends/.test(readFileSync(`${folder}/${name}`, 'utf8')));
+}
