@@ -1,6 +1,7 @@
 // The real binary as a child process, on a port and a data folder of its own.
 
 import { spawn, execFile } from 'node:child_process';
+import { pbkdf2Sync } from 'node:crypto';
 import { promisify } from 'node:util';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,19 +15,26 @@ const run = promisify(execFile);
 /** The environment without what it may say to the server. */
 const cleaned = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(POSTHOUSE|EENGINE)_/.test(name)));
 
+/** A prepared password as other installations export them, with few rounds: a debug build takes seconds for the usual number. */
+function prepared(password) {
+  const salt = Buffer.from('salt of the test');
+  const plain = (bytes) => bytes.toString('base64').replace(/=+$/, '');
+  const hash = pbkdf2Sync(password, salt, 1000, 32, 'sha256');
+  return Buffer.from(`$pbkdf2-sha256$i=1000$${plain(salt)}$${plain(hash)}`).toString('base64url');
+}
+
 export class Server {
   #child;
   #token;
 
-  /** `options`: env, args (of `serve`), password (of the administrator, set before the first start), settings (written over the API). */
+  /** `options`: env, args (of `serve`), password (of the administrator), settings (written over the API). */
   static async start(options = {}) {
     const server = new Server();
-    server.options = options;
+    server.options = { ...options, env: { ...(options.password && { EENGINE_PREPARED_PASSWORD: prepared(options.password) }), ...options.env } };
     server.dir = mkdtempSync(join(process.env.POSTHOUSE_TEST_DIR ?? tmpdir(), 'browser-'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
     server.log = join(server.dir, 'posthouse.log');
-    if (options.password) await server.command('password', '-p', options.password);
     await server.restart();
     if (options.settings) await server.settings(options.settings);
     return server;
