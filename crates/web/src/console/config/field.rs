@@ -49,7 +49,12 @@ pub(super) enum Control {
         note: &'static str,
     },
     /// A text that is never shown.
-    Secret { set: bool, removable: bool },
+    Secret {
+        set: bool,
+        removable: bool,
+        /// It was typed and has to be typed again.
+        again: bool,
+    },
     /// One of some words.
     Choice { options: Vec<Choice> },
     /// Text of many lines.
@@ -318,6 +323,7 @@ fn control(
             return Control::Secret {
                 set: *stored == Value::Bool(true),
                 removable: setting.key != "serviceSecret" && *stored == Value::Bool(true),
+                again: form.is_some_and(|form| !form.raw(setting.key).is_empty()),
             };
         }
         (_, Edit::Headers) => return Control::Headers { rows: rows(value) },
