@@ -86,10 +86,12 @@ fn failed(error: &ApiError) -> Value {
 }
 
 /// Turns what stands before the page (no session, no crumb) into the answer that clients of
-/// `POST /admin/tokens/new` know. To be laid around the guard.
+/// `POST /admin/tokens/new` know, and scripts of the pages beside it. To be laid around the guard.
 pub(crate) async fn json_failures(request: Request, next: Next) -> Response {
     let sends_json = request.method() == Method::POST
-        && request.uri().path().starts_with("/admin/tokens/")
+        && ["/admin/tokens/", "/admin/reference/"]
+            .iter()
+            .any(|room| request.uri().path().starts_with(room))
         && is_json(&request);
     let response = next.run(request).await;
     if !sends_json {
@@ -97,7 +99,7 @@ pub(crate) async fn json_failures(request: Request, next: Next) -> Response {
     }
     let status = response.status();
     let error = if status.is_redirection() {
-        ApiError::new(401, "Log in to make access tokens")
+        ApiError::new(401, "Log in first")
     } else if response
         .headers()
         .get(header::CONTENT_TYPE)
