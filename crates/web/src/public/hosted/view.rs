@@ -103,8 +103,8 @@ pub(super) fn link_refused(guest: &Guest, view: &View, error: LinkError) -> Resp
 /// The page of what cannot be done now: too many attempts, a failure inside.
 pub(super) fn failed(guest: &Guest, view: &View, error: &ApiError) -> Response {
     let (title, text) = match error.status {
-        429 => (Text::ManyTitle, Text::ManyText),
-        _ => (Text::FailedTitle, Text::FailedText),
+        429 => (Text::ManyTitle, Text::ManyAdvice),
+        _ => (Text::FailedTitle, Text::FailedAdvice),
     };
     ended(guest, view, title, text, error)
 }
@@ -112,7 +112,7 @@ pub(super) fn failed(guest: &Guest, view: &View, error: &ApiError) -> Response {
 /// The page of a way to log in that there is not.
 pub(super) fn unavailable(guest: &Guest, view: &View) -> Response {
     let error = ApiError::new(400, "OAuth2 application is not available");
-    let (title, text) = (Text::UnavailableTitle, Text::UnavailableText);
+    let (title, text) = (Text::UnavailableTitle, Text::UnavailableAdvice);
     ended(guest, view, title, text, &error)
 }
 

@@ -18,14 +18,14 @@ impl Faults {
                 (Why::TooLong, _) => Text::FaultTooLong,
                 (Why::OtherAddress, _) => {
                     let expected = link.expected_email().unwrap_or_default();
-                    return view.of_email(&Text::FaultOtherAddress, expected);
+                    return view.of_email(Text::FaultOtherAddress, expected);
                 }
                 (Why::Invalid, Field::Email) => Text::FaultEmail,
                 (Why::Invalid, Field::ImapHost | Field::SmtpHost) => Text::FaultHost,
                 (Why::Invalid, Field::ImapPort | Field::SmtpPort) => Text::FaultPort,
                 (Why::Invalid, _) => Text::FaultInvalid,
             };
-            view.t(&text).to_owned()
+            view.t(text).to_owned()
         };
         Self(
             faults
@@ -37,7 +37,7 @@ impl Faults {
 
     /// The same sentence at another field: a page may have one field where the form has several.
     pub(super) fn missing(&mut self, view: &View, name: &'static str) {
-        self.0.push((name, view.t(&Text::FaultMissing).to_owned()));
+        self.0.push((name, view.t(Text::FaultMissing).to_owned()));
     }
 
     /// What is wrong with a field.
@@ -91,8 +91,8 @@ impl Said {
         Self {
             name,
             works: outcome.works(),
-            head: view.t(&head),
-            advice: outcome.trouble.map(|trouble| view.t(&advice(trouble))),
+            head: view.t(head),
+            advice: outcome.trouble.map(|trouble| view.t(advice(trouble))),
             response: outcome.response.as_ref().map(server_says),
         }
     }
@@ -137,19 +137,19 @@ impl Hint {
     pub(super) fn new(view: &View, hint: &AppPassword) -> Self {
         let provider = display_name(&hint.provider);
         let text = if hint.required {
-            Text::AppPasswordText
+            Text::AppPasswordNeeded
         } else {
             Text::AppPasswordMaybe
         };
         Self {
             title: hint
                 .required
-                .then(|| view.of_provider(&Text::AppPasswordTitle, &provider)),
-            text: view.of_provider(&text, &provider),
+                .then(|| view.of_provider(Text::AppPasswordTitle, &provider)),
+            text: view.of_provider(text, &provider),
             warning: hint
                 .warning
                 .is_some()
-                .then(|| view.of_provider(&Text::AppPasswordWarning, &provider)),
+                .then(|| view.of_provider(Text::AppPasswordWarning, &provider)),
             url: link_in(&hint.instructions),
         }
     }
