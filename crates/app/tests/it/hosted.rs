@@ -1,10 +1,12 @@
 //! Links to the hosted form: made, opened, tried, used once.
 
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use posthouse_app::{CreateError, Field, Link, LinkError, ServerEntry, ServerInput, Trouble, Why};
 use posthouse_model::{AccountId, ApiError, Secret};
-use posthouse_store::accounts;
+use posthouse_store::{Batch, accounts, hosted};
 use posthouse_testkit::{Fault, Phase, SmtpSink, free_port};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -285,6 +287,16 @@ async fn an_account_for_a_link_once(hall: &Hall) {
         hall.app.create_from_link(&link, &sending(&sink)).await,
         Err(CreateError::Link(LinkError::Expired))
     );
+    // Its use is remembered as long as it would be valid.
+    let nonce = said(&url)["n"].as_str().unwrap().to_owned();
+    let now = hall.app.store().now();
+    for (hours, used) in [(23, true), (25, false)] {
+        let mut batch = Batch::new();
+        hosted::sweep(&mut batch, now.after(Duration::from_secs(hours * 3600)));
+        hall.app.store().commit(batch).await.unwrap();
+        let known = hosted::is_used(hall.app.store(), &nonce).await.unwrap();
+        assert_eq!(known, used, "{hours} h");
+    }
     // Another link for the same account changes it.
     let link = self::link(hall, body).await;
     let made = hall
