@@ -18,14 +18,9 @@ async fn unknown_paths_and_methods() {
         json!({ "statusCode": 404, "error": "Not Found", "message": "Not Found" })
     );
     assert_eq!(client.get("/v1").await.expect(404)["statusCode"], 404);
+    // Elsewhere pages answer; here there are none.
     let answer = client.get("/nothing").await;
-    assert_eq!(answer.status, 404);
-    assert!(
-        answer
-            .header("content-type")
-            .unwrap()
-            .starts_with("text/plain")
-    );
+    assert_eq!((answer.status, answer.text().as_str()), (404, ""));
 
     let answer = client.request("PATCH", "/v1/account/x", &[], None).await;
     assert_eq!(answer.expect(405)["error"], "Method Not Allowed");

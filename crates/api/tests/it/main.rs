@@ -53,7 +53,8 @@ impl Api {
         let server = Server::bind(("127.0.0.1", 0)).await.unwrap();
         let addr = server.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(server.serve(app.clone(), config, axum::Router::new(), stop.clone()));
+        let task =
+            tokio::spawn(server.serve(app.clone(), config, axum::Router::new(), stop.clone()));
         Self {
             addr,
             app,
