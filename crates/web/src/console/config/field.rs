@@ -511,7 +511,7 @@ pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["", " KiB", " MiB", " GiB", " TiB"];
     let mut value = bytes;
     let mut unit = 0;
-    while value > 0 && value % 1024 == 0 && unit + 1 < UNITS.len() {
+    while value > 0 && value.is_multiple_of(1024) && unit + 1 < UNITS.len() {
         value /= 1024;
         unit += 1;
     }
