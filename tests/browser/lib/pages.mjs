@@ -8,7 +8,7 @@ import { ROOT } from './tools.mjs';
 export const SETTINGS = ['service', 'security', 'webhooks', 'email-processing', 'network', 'smtp', 'imap-proxy', 'ai', 'mcp', 'branding', 'logging', 'deprecated'];
 
 /** Tags of the API reference whose pages are looked at; all the others are drawn by the same template. */
-export const TAGS = ['account', 'message', 'submit', 'settings', 'tokens', 'stats'];
+export const TAGS = ['account', 'message', 'submit', 'settings', 'access-tokens', 'stats'];
 
 /** The id of a token. */
 export const tokenId = (value) => createHash('sha256').update(Buffer.from(value, 'hex')).digest('hex');
@@ -46,6 +46,7 @@ export const PAGES = [
   ...SETTINGS.map((slug, at) => ({ name: `settings-${slug}`, path: `/admin/config/${slug}`, signedIn: true, alike: at > 2 })),
   { name: 'reference', path: '/admin/reference', signedIn: true },
   ...TAGS.map((tag, at) => ({ name: `reference-${tag}`, path: `/admin/reference/${tag}`, signedIn: true, alike: at > 0 })),
+  { name: 'reference-operation', path: '/admin/reference/submit/postV1AccountAccountSubmit', signedIn: true },
   { name: 'account-security', path: '/admin/account/security', signedIn: true },
   { name: 'account-password', path: '/admin/account/password', signedIn: true },
   { name: 'hosted', path: (_, server) => hosted(server), },
