@@ -1,7 +1,6 @@
 // Every page of the table: axe-core in light and dark, wide and narrow; no scrolling sideways; targets big enough; focus visible.
 
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import { House, PHONE, WIDE } from './lib/house.mjs';
 import { PAGES, pathOf } from './lib/pages.mjs';
 import { bigEnough, clean, fits, showsFocus } from './lib/axe.mjs';
@@ -11,10 +10,9 @@ let demo;
 const house = House.open({
   seed: async (house) => {
     await house.server.settings({ serviceUrl: house.server.url });
-    demo = await fill(house.server);
+    return (demo = await fill(house.server));
   },
 });
-after(() => demo?.stop());
 
 for (const entry of PAGES)
   house.test(`accessible: ${entry.name}`, { signedIn: entry.signedIn }, async ({ page, watch, server }) => {

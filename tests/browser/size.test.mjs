@@ -1,7 +1,6 @@
 // What a page weighs: HTML, style and scripts, uncompressed.
 
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import { House } from './lib/house.mjs';
 import { PAGES, pathOf } from './lib/pages.mjs';
 import { fill } from './lib/demo.mjs';
@@ -12,10 +11,9 @@ let demo;
 const house = House.open({
   seed: async (house) => {
     await house.server.settings({ serviceUrl: house.server.url });
-    demo = await fill(house.server, { settled: false });
+    return (demo = await fill(house.server, { settled: false }));
   },
 });
-after(() => demo?.stop());
 
 for (const signedIn of [false, true])
   house.test(`size: every page ${signedIn ? 'of the console' : 'for everybody'} is below 150 kB of HTML, CSS and JavaScript`, { signedIn }, async ({ page, watch, server }) => {

@@ -38,7 +38,7 @@ export class Watch {
   }
 
   #follow(page) {
-    const note = (text) => this.complaints.push(text);
+    const note = (text) => this.complaints.push(text.slice(0, 400));
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) note(`console ${message.type()}: ${message.text()} (${page.url()})`);
     });

@@ -16,7 +16,7 @@ function facts(text) {
   return {
     title: page.title,
     links: [...page.querySelectorAll('a[href]')].map((link) => link.getAttribute('href')),
-    forms: [...page.querySelectorAll('form')].map((form) => ({ action: form.getAttribute('action') ?? '', method: form.getAttribute('method') ?? 'get', fields: fields(form) })),
+    forms: [...page.querySelectorAll('form')].map((form) => ({ id: form.id, action: form.getAttribute('action') ?? '', method: form.getAttribute('method') ?? 'get', fields: fields(form) })),
     files: [...page.querySelectorAll('script[src], link[rel=stylesheet][href]')].map((file) => file.getAttribute('src') ?? file.getAttribute('href')),
     // What a strict policy forbids, were it not for the policy.
     inline: [

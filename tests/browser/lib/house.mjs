@@ -23,7 +23,7 @@ export class House {
 
   /**
    * Opens a house for the tests of this file. `options` as of Server.start; without `password: null` the administrator has PASSWORD.
-   * `seed(house)` fills it once, before the first test.
+   * `seed(house)` fills it once, before the first test; what it returns is stopped at the end.
    */
   static open({ seed, ...options } = {}) {
     const house = new House();
@@ -32,11 +32,12 @@ export class House {
       async () => {
         const password = options.password === undefined ? PASSWORD : options.password;
         [house.server, house.browser] = await Promise.all([Server.start({ ...options, password }), launch()]);
-        await house.#seed?.(house);
+        house.seeded = await house.#seed?.(house);
       },
       { timeout: LIMIT },
     );
     after(async () => {
+      house.seeded?.stop?.();
       await house.browser?.close();
       await house.server?.remove();
     });

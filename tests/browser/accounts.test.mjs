@@ -1,0 +1,122 @@
+// Accounts: added by the form and by a link, tried, followed live, edited, logged, flushed, deleted; also without scripts.
+
+import assert from 'node:assert/strict';
+import { House } from './lib/house.mjs';
+import { account, imap, PASSWORD } from './lib/dovecot.mjs';
+import { eventually } from './lib/wait.mjs';
+
+const house = House.open({ seed: async ({ server }) => server.settings({ serviceUrl: server.url }) });
+const SIGNED = { signedIn: true };
+const user = (name) => `${name}-${Date.now().toString(36)}`;
+const state = async (server, id) => (await server.api('GET', `/v1/account/${encodeURIComponent(id)}`)).state;
+const settled = (server, id, wanted) => eventually(`${id} ${wanted}`, async () => (await state(server, id)) === wanted, 20_000);
+const badge = (page, text) => page.locator('h1 .badge', { hasText: text }).waitFor({ timeout: 20_000 });
+
+/** Fills in the servers of the form. */
+async function servers(page, login, password) {
+  const { host, port } = imap();
+  const reading = page.locator('section', { has: page.getByRole('heading', { name: 'IMAP: reading mail' }) });
+  await reading.getByLabel('Host').fill(host);
+  await reading.getByLabel('Port', { exact: true }).fill(String(port));
+  await reading.getByLabel('Encryption').selectOption('starttls');
+  await reading.getByLabel('User name').fill(login);
+  await reading.getByLabel('Password').fill(password);
+}
+
+house.test('accounts: added by the form, tried first, and seen to be connected without a reload', SIGNED, async ({ page, server, watch }) => {
+  const id = user('form');
+  watch.allow(/status of 400/);
+  await page.goto('/admin/accounts');
+  await page.getByRole('link', { name: 'Add account' }).first().click();
+  const form = page.locator('form[action^="/admin/add-account#"]');
+  await form.getByLabel('Id', { exact: true }).fill(id);
+  await form.getByLabel('Name', { exact: true }).fill('Added by form');
+  await form.getByLabel('Address').fill('no address');
+  await servers(page, id, 'wrong password');
+  await page.getByRole('button', { name: 'Add account' }).last().click();
+  assert.equal(await form.getByLabel('Address').getAttribute('aria-invalid'), 'true');
+  assert.equal(await form.getByLabel('Name', { exact: true }).inputValue(), 'Added by form');
+  await form.getByLabel('Address').fill('form@example.com');
+  await servers(page, id, 'wrong password');
+  await page.getByRole('button', { name: 'Try the login' }).click();
+  await page.getByRole('heading', { name: 'IMAP: The user name or password is wrong' }).waitFor();
+  await servers(page, id, PASSWORD);
+  await page.getByRole('button', { name: 'Try the login' }).click();
+  await page.getByText('IMAP: the login works.').waitFor();
+  await servers(page, id, PASSWORD);
+  await page.getByRole('button', { name: 'Add account' }).last().click();
+  await page.getByText('The account is added').waitFor();
+  await badge(page, 'Connected');
+});
+
+house.test('accounts: a wrong password is explained, corrected under Edit, and stands in the history', SIGNED, async ({ page, server }) => {
+  const id = user('refused');
+  await server.api('POST', '/v1/account', { ...account(id), imap: { ...account(id).imap, auth: { user: id, pass: 'wrong' } } });
+  await settled(server, id, 'authenticationError');
+  await page.goto('/admin/accounts?state=errors');
+  await page.getByRole('link', { name: account(id).name }).first().click();
+  await page.getByRole('heading', { name: 'The user name or password is wrong' }).waitFor();
+  await page.getByRole('link', { name: 'Edit', exact: true }).click();
+  await servers(page, id, PASSWORD);
+  await page.getByRole('button', { name: 'Save' }).last().click();
+  await badge(page, 'Connected');
+  await page.reload();
+  const history = await page.locator('.timeline').innerText();
+  assert.match(history, /Connected[\s\S]*Login refused/);
+});
+
+house.test('accounts: the protocol log shows a login and never the password', SIGNED, async ({ page, server }) => {
+  const id = user('logged');
+  await server.api('POST', '/v1/account', account(id));
+  await settled(server, id, 'connected');
+  await page.goto(`/admin/accounts/${id}/log`);
+  await page.getByRole('button', { name: 'Switch on' }).click();
+  await page.getByRole('button', { name: 'Reconnect' }).click();
+  await eventually('IDLE in the log', async () => {
+    await page.goto(`/admin/accounts/${id}/log`);
+    return (await page.getByRole('main').innerText()).includes('IDLE');
+  });
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download' }).click()]);
+  assert.equal(download.suggestedFilename(), `logs.${id}.txt`);
+  assert.match(await page.locator('.log').innerText(), /AUTHENTICATE PLAIN \*\*\*/);
+  await page.getByRole('button', { name: 'Switch off' }).click();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByRole('heading', { name: 'Nothing was written' }).waitFor();
+});
+
+house.test('accounts: flush and delete ask first, and all of it works without scripts', { ...SIGNED, javaScriptEnabled: false }, async ({ page, server }) => {
+  const id = user('a/b?c#d&e');
+  await server.api('POST', '/v1/account', account(id, { name: 'Odd <id>', imap: account(user('odd')).imap }));
+  await settled(server, id, 'connected');
+  await page.goto('/admin/accounts?query=odd');
+  await page.getByRole('link', { name: 'Odd <id>' }).click();
+  await page.getByRole('link', { name: 'Folders' }).click();
+  await page.getByRole('rowheader', { name: 'INBOX' }).waitFor();
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByRole('link', { name: 'Flush' }).click();
+  await page.getByRole('button', { name: 'Flush account' }).click();
+  await page.getByText('followed again in 5 seconds').waitFor();
+  await settled(server, id, 'connected');
+  await page.getByRole('link', { name: 'Delete' }).click();
+  await page.getByRole('link', { name: 'Keep it' }).click();
+  await page.getByRole('link', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Delete account' }).click();
+  await page.getByText('is deleted').waitFor();
+  await page.goto('/admin/accounts?query=odd');
+  await page.getByRole('heading', { name: 'No account matches' }).waitFor();
+});
+
+house.test('accounts: a link for the owner is made, copied and leads to the form', { ...SIGNED, permissions: ['clipboard-read', 'clipboard-write'] }, async ({ page, server }) => {
+  await page.goto('/admin/add-account');
+  const link = page.locator('#link');
+  await link.getByLabel('Name').fill('Owner');
+  await link.getByLabel('Id', { exact: true }).fill(user('owner'));
+  await link.getByRole('button', { name: 'Make the link' }).click();
+  const url = (await page.locator('#link-url').innerText()).trim();
+  assert.ok(url.startsWith(`${server.url}/accounts/new?data=`), url);
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), url);
+  await page.getByRole('link', { name: 'Open the form here' }).click();
+  assert.ok(page.url().startsWith(`${server.url}/accounts/new`));
+});
