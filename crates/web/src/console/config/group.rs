@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     advice::{Advice, advice},
-    field::{Control, Entered, Field, belongs, entered},
+    entered::{Entered, belongs, entered},
+    field::{Control, Field},
     webhooks::Beside,
 };
 use crate::{

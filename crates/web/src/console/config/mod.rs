@@ -3,6 +3,7 @@
 //! | Module | Noun |
 //! |---|---|
 //! | `field` | a setting as a field of a form |
+//! | `entered` | what a form says about a setting |
 //! | `events` | event types for people |
 //! | `group` | the page of a group |
 //! | `overview` | all groups, search |
@@ -11,6 +12,7 @@
 //! | `advice` | what the values of a group call for |
 
 mod advice;
+mod entered;
 mod events;
 mod field;
 mod group;

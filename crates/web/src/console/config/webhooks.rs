@@ -6,8 +6,9 @@ use posthouse_model::{ApiError, EventType, Timestamp, settings::Group};
 use serde_json::Value;
 
 use super::{
+    entered::headers,
     events::{self, EventGroup},
-    field::{headers, rows},
+    field::rows,
     group::{self, by_key},
 };
 use crate::{fail::Failure, form::Form, page::Page};
