@@ -40,7 +40,7 @@ pub trait ProtocolLog: Send + Sync {
 #[must_use]
 pub fn next_connection() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    let start = u64::try_from(Timestamp::now().millis()).unwrap_or(0) << 12;
+    let start = u64::try_from(Timestamp::now().millis()).unwrap_or(0);
     LAST.fetch_max(start, Ordering::Relaxed);
     LAST.fetch_add(1, Ordering::Relaxed)
 }

@@ -1,30 +1,49 @@
 // States of accounts, kept up to date by the change stream. Without it they are those of the page's load.
 
 const tones = { success: "ok", info: "info", warning: "warn", danger: "bad", secondary: "" };
-const badges = new Map();
-for (const badge of document.querySelectorAll("[data-account-state]")) {
-  const id = badge.dataset.accountState;
-  badges.set(id, [...(badges.get(id) ?? []), badge]);
+const badges = [...document.querySelectorAll("[data-account-state]")];
+
+function show(id, tone, name) {
+  for (const badge of badges) {
+    if (badge.dataset.accountState !== id) continue;
+    badge.className = `badge ${tone}`;
+    badge.textContent = name;
+  }
 }
 
-if (badges.size && "EventSource" in window) {
-  let stream = null;
-  const open = () => {
-    if (stream) return;
-    stream = new EventSource("/admin/changes");
-    stream.addEventListener("message", (event) => {
-      const change = JSON.parse(event.data);
-      if (change.type !== "state" || !change.stateLabel) return;
-      for (const badge of badges.get(change.account) ?? []) {
-        badge.className = `badge ${tones[change.stateLabel.type] ?? ""}`;
-        badge.textContent = change.stateLabel.name;
-      }
-    });
-  };
-  const close = () => {
-    stream?.close();
-    stream = null;
-  };
+/** Takes over what changed before the stream was open: the states of this page as it is now. */
+async function catchUp() {
+  const answer = await fetch(location.pathname + location.search).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const badge of fresh.querySelectorAll("[data-account-state]"))
+    show(badge.dataset.accountState, badge.className.replace("badge", "").trim(), badge.textContent);
+}
+
+let stream = null;
+// States that pass are likely to have changed since the page was drawn; later every state may have.
+let behind = badges.some((badge) => badge.classList.contains("info"));
+
+function open() {
+  if (stream) return;
+  stream = new EventSource("/admin/changes");
+  stream.addEventListener("open", () => {
+    if (behind) catchUp();
+    behind = true;
+  });
+  stream.addEventListener("message", (event) => {
+    const change = JSON.parse(event.data);
+    if (change.type !== "state" || !change.stateLabel) return;
+    show(change.account, tones[change.stateLabel.type] ?? "", change.stateLabel.name);
+  });
+}
+
+function close() {
+  stream?.close();
+  stream = null;
+}
+
+if (badges.length && "EventSource" in window) {
   open();
   // A page that nobody looks at holds no connection.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
