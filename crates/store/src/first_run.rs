@@ -25,7 +25,7 @@ pub async fn look(store: &Store) -> Result<Found, StoreError> {
     let row = store
         .query_one(
             "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM tokens LIMIT 2) t), \
-             (SELECT COUNT(*) FROM (SELECT 1 FROM token_access LIMIT 1) u), \
+             (SELECT COUNT(*) FROM (SELECT 1 FROM token_access WHERE time > 0 LIMIT 1) u), \
              (SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT 1) a), \
              (SELECT COUNT(*) FROM (SELECT 1 FROM events LIMIT 1) e)",
             params![],

@@ -9,12 +9,12 @@ use posthouse_app::{
     App, AppConfig, Door, LoginStep, NewSession, Session, SessionKind, StartError, Visit,
     commands::set_password,
 };
-use posthouse_model::{AccountId, ApiError, Timestamp};
+use posthouse_model::{AccountId, ApiError, Scope, Timestamp};
 use posthouse_store::{Store, settings};
 use serde_json::json;
 use sha1::Sha1;
 
-use crate::support::{Hall, bearer, postgres_config, request, sqlite_config};
+use crate::support::{Hall, ask, bearer, postgres_config, request, sqlite_config};
 
 both!(
     the_first_password_is_set_at_this_machine_and_shuts_the_door_to_the_set_up,
@@ -32,6 +32,7 @@ both!(
     sessions_are_listed_and_revoked,
     a_user_has_a_hundred_sessions_at_the_most,
     a_waiting_login_opens_nothing,
+    the_first_run_is_seen_from_what_is_there,
 );
 
 const PASSWORD: &str = "correct horse";
@@ -632,6 +633,46 @@ async fn a_waiting_login_opens_nothing(hall: &Hall) {
         .token(&pending.cookie, &AccountId::new("own"))
         .await;
     assert_eq!(status(token), 401);
+}
+
+async fn the_first_run_is_seen_from_what_is_there(hall: &Hall) {
+    let look = async || hall.app.first_run().await.unwrap();
+    assert_eq!(look().await.done(), 0);
+    set_up(hall).await;
+    // The token that a first start prints is not the one that a person made, until it is used.
+    let token = hall.token_of(Scope::All, None).await;
+    let run = look().await;
+    assert!(run.password && !run.token && run.is_open());
+    hall.admit(bearer(&token), "getV1Accounts", None)
+        .await
+        .unwrap();
+    posthouse_testkit::eventually("the use is written", Duration::from_secs(5), || async {
+        look().await.token.then_some(())
+    })
+    .await;
+    hall.call(
+        "postV1Settings",
+        ask().body(json!({ "webhooks": "http://127.0.0.1:9/", "webhooksEnabled": true })),
+    )
+    .await
+    .unwrap();
+    assert!(look().await.webhook);
+    hall.connected_account("own").await;
+    let run = look().await;
+    assert!(run.mailbox && run.is_open() || run.is_complete());
+    posthouse_testkit::eventually("the first event", Duration::from_secs(10), || async {
+        look().await.is_complete().then_some(())
+    })
+    .await;
+    // Once complete it stays put away, whatever is taken back.
+    hall.call(
+        "postV1Settings",
+        ask().body(json!({ "webhooksEnabled": false })),
+    )
+    .await
+    .unwrap();
+    let run = look().await;
+    assert!(run.dismissed && !run.is_complete() && !run.is_open());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
