@@ -63,3 +63,51 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Paper(Mutex<Vec<String>>);
+
+    impl Observer for Paper {
+        fn logs(&self) -> bool {
+            true
+        }
+
+        fn sent(&self, line: &str) {
+            self.0.lock().unwrap().push(line.to_owned());
+        }
+
+        fn received(&self, _: &str) {}
+    }
+
+    #[test]
+    fn no_secret_is_taken_down() {
+        let paper = Arc::new(Paper::default());
+        let watch = Watch(Some(paper.clone()));
+        for (line, phase) in [
+            ("EHLO me.example", Phase::Ehlo),
+            ("AUTH PLAIN AGFubgBodW50ZXIy", Phase::Auth),
+            ("AUTH LOGIN", Phase::Auth),
+            ("aHVudGVyMg==", Phase::Auth),
+        ] {
+            watch.command(line, phase);
+        }
+        watch.message(7);
+        assert_eq!(
+            *paper.0.lock().unwrap(),
+            [
+                "EHLO me.example",
+                "AUTH PLAIN ***",
+                "AUTH LOGIN",
+                "***",
+                "<message of 7 bytes>"
+            ]
+        );
+    }
+}

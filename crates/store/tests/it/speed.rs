@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use posthouse_store::{Batch, Store, params};
+use posthouse_model::AccountState;
+use posthouse_store::{Batch, Store, accounts, params};
 
 use crate::support::Fresh;
 
-both!(group_commit, point_reads);
+both!(group_commit, point_reads, transitions);
 
 async fn write(store: &Store, tasks: usize, each: usize) -> f64 {
     let started = Instant::now();
@@ -67,4 +68,42 @@ async fn point_reads(fresh: &Fresh) {
         println!("{dialect:?}: {rate:.0} point reads/s from {tasks} tasks");
         assert!(rate > 200.0);
     }
+}
+
+/// Many accounts that connect at once: each transition is a guarded batch with its entry in the history.
+async fn transitions(fresh: &Fresh) {
+    let dialect = fresh.store.dialect();
+    const ACCOUNTS: usize = 200;
+    for at in 0..ACCOUNTS {
+        let config = crate::accounts::config("n", "a@example.com");
+        crate::accounts::register(&fresh.store, &format!("acc-{at}"), &config, "node").await;
+    }
+    let states = [
+        AccountState::Connecting,
+        AccountState::Syncing,
+        AccountState::Connected,
+    ];
+    let started = Instant::now();
+    let running: Vec<_> = (0..ACCOUNTS)
+        .map(|at| {
+            let store = fresh.store.clone();
+            tokio::spawn(async move {
+                let id = format!("acc-{at}");
+                let account = posthouse_model::AccountId::new(&id);
+                for round in 0..30 {
+                    let mut batch = Batch::new();
+                    batch.guard_lease(&id, "node", 1);
+                    let (state, now) = (states[round % 3], store.now());
+                    accounts::set_state(&mut batch, &account, 1, state, None, now);
+                    store.commit(batch).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in running {
+        task.await.unwrap();
+    }
+    let rate = (ACCOUNTS * 30) as f64 / started.elapsed().as_secs_f64();
+    println!("{dialect:?}: {rate:.0} transitions/s");
+    assert!(rate > 200.0);
 }
