@@ -43,13 +43,6 @@ impl Flash {
         }
     }
 
-    pub(crate) fn bad(text: impl Into<String>) -> Self {
-        Self {
-            tone: Tone::Bad,
-            text: text.into(),
-        }
-    }
-
     /// The message that came with a request.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let sealed = BASE64_URL_SAFE_NO_PAD

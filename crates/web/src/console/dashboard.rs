@@ -7,8 +7,8 @@ use axum::{
     Router,
     body::Body,
     extract::Query,
-    http::{HeaderValue, header},
-    response::Response,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use futures_util::FutureExt;
@@ -124,7 +124,19 @@ struct Whole {
     overview: Overview,
 }
 
-async fn show(page: Page, Query(asked): Query<Asked>) -> Result<Response, Failure> {
+async fn show(
+    page: Page,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Failure> {
+    // Who types the address of a console without a password is led through the first steps; links of
+    // our own pages lead here, so that one can look around first.
+    let typed = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "none");
+    if typed && page.signed.user().is_none() {
+        return Ok(Redirect::to("/admin/setup").into_response());
+    }
     let whole = Whole {
         overview: Overview::read(&page.app, asked.range()).await?,
         run: page.app.first_run().await?,

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode},
+};
 use posthouse_testkit::{HookSink, SmtpSink, env::IMAP_PASSWORD};
 
 use crate::support::Console;
@@ -85,6 +88,32 @@ async fn this_machine_sets_up_unless_a_proxy_or_a_strangers_name_is_in_between()
             .unwrap();
         assert!(console.send(request).await.has("Set-up code"), "{header}");
     }
+}
+
+#[tokio::test]
+async fn who_types_the_address_of_a_console_without_a_password_is_led_and_may_look_around() {
+    let console = Console::start().await;
+    let typed = |path: &str| {
+        Request::get(path)
+            .header("sec-fetch-site", "none")
+            .body(Body::empty())
+            .unwrap()
+    };
+    let answer = console.send(typed("/admin")).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.location()),
+        (303, "/admin/setup")
+    );
+    assert!(console.get("/admin/setup").await.has("Look around first"));
+    assert!(
+        console
+            .get("/admin")
+            .await
+            .expect(200)
+            .contains("First steps")
+    );
+    set_password(&console).await;
+    assert_eq!(console.send(typed("/admin")).await.status, 200);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod webhooks;
 
 use axum::{
     Router,
+    response::Redirect,
     routing::{get, post},
 };
 use posthouse_app::App;
@@ -34,6 +35,11 @@ pub(super) fn routes() -> Router<App> {
             get(secret::ask).post(secret::renew),
         )
         .route("/admin/config/webhooks/test", post(webhooks::test))
+        // There is no key to enter.
+        .route(
+            "/admin/config/license",
+            get(|| async { Redirect::to("/license.html") }),
+        )
         .route("/admin/config/{group}", get(group::show).post(group::save))
         .route("/admin/config/{group}/reset", post(group::reset))
 }
