@@ -93,6 +93,42 @@ pub(crate) fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
+/// A browser as its user would name it, from `User-Agent`: `Firefox 145 on Windows`. What is not known is
+/// shown as it is.
+pub(crate) fn browser(agent: &str) -> String {
+    // The order matters: the others claim to be Chrome, and Chrome claims to be Safari.
+    const BROWSERS: [(&str, &str); 7] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("HeadlessChrome/", "Headless Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Version/", "Safari"),
+        ("curl/", "curl"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let named = BROWSERS.iter().find_map(|(mark, name)| {
+        let (_, rest) = agent.split_once(mark)?;
+        let version: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Some(format!("{name} {version}"))
+    });
+    let Some(named) = named else {
+        return agent.chars().take(80).collect();
+    };
+    match SYSTEMS.iter().find(|(mark, _)| agent.contains(mark)) {
+        Some((_, system)) => format!("{named} on {system}"),
+        None => named,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -104,6 +140,18 @@ mod tests {
         assert_eq!(number(0_u64), "0");
         assert_eq!(number(1234_i64), "1\u{202f}234");
         assert_eq!(number(-1_234_567_i64), "\u{2212}1\u{202f}234\u{202f}567");
+    }
+
+    #[test]
+    fn browsers() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+        assert_eq!(browser(chrome), "Chrome 156 on Linux");
+        assert_eq!(browser(&format!("{chrome} Edg/156.0")), "Edge 156 on Linux");
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/19.0 Safari/604.1";
+        assert_eq!(browser(safari), "Safari 19 on iPhone");
+        assert_eq!(browser("curl/8.5.0"), "curl 8");
+        assert_eq!(browser("<b>"), "<b>");
+        assert_eq!(browser(&"x".repeat(200)).len(), 80);
     }
 
     #[test]
