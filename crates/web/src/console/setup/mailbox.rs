@@ -200,8 +200,16 @@ pub(super) async fn connect(page: Page, form: Form) -> Result<Response, Failure>
         Err(error) => return Err(error.into()),
     };
     step.trials = vec![
-        trial("Reading mail (IMAP)", &verified["imap"], &step.typed.imap.host),
-        trial("Sending mail (SMTP)", &verified["smtp"], &step.typed.smtp.host),
+        trial(
+            "Reading mail (IMAP)",
+            &verified["imap"],
+            &step.typed.imap.host,
+        ),
+        trial(
+            "Sending mail (SMTP)",
+            &verified["smtp"],
+            &step.typed.smtp.host,
+        ),
     ];
     if step.trials.iter().any(|trial| trial.advice.is_some()) {
         step.open = true;
