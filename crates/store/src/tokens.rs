@@ -176,28 +176,32 @@ pub async fn search(
         Some(TokenState::Expired) => condition("t.expires <= ?", now.into()),
         Some(TokenState::Unused) => condition("a.time = ?", 0.into()),
     }
+    let conditions = conditions.join(" AND ");
     // SQLite reads the tables of a cross join in the order they are named: that of the index which gives the
     // order, or first the one whose text is searched.
-    let tables = match search.sort {
+    let joined = match search.sort {
         TokenSort::LastUse if search.text.is_empty() => "token_access a CROSS JOIN tokens t",
         _ => "tokens t CROSS JOIN token_access a",
     };
-    let order = match search.sort {
-        TokenSort::Created => "t.created DESC, t.id DESC",
-        TokenSort::LastUse => "a.time DESC, a.id DESC",
-    };
-    let conditions = conditions.join(" AND ");
+    let joined = format!("{joined} WHERE a.id = t.id AND {conditions}");
     let counted = match search.state {
-        Some(TokenState::Unused) => "tokens t JOIN token_access a ON a.id = t.id",
-        _ => "tokens t",
+        Some(TokenState::Unused) => joined.clone(),
+        _ => format!("tokens t WHERE {conditions}"),
+    };
+    let (listed, order) = match search.sort {
+        TokenSort::Created => (&counted, "t.created DESC, t.id DESC"),
+        TokenSort::LastUse => (&joined, "a.time DESC, a.id DESC"),
     };
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     page::read(
         store,
-        format!("SELECT COUNT(*) FROM {counted} WHERE {conditions}"),
+        format!("SELECT COUNT(*) FROM {counted}"),
+        // Only the rows of the page are opened: the records are long.
         format!(
-            "SELECT t.data, a.time, a.ip FROM {tables} WHERE a.id = t.id AND {conditions} \
-             ORDER BY {order} LIMIT ${limit} OFFSET ${offset}"
+            "SELECT t.data, a.time, a.ip FROM \
+             (SELECT t.id FROM {listed} ORDER BY {order} LIMIT ${limit} OFFSET ${offset}) page \
+             CROSS JOIN tokens t CROSS JOIN token_access a WHERE t.id = page.id AND a.id = page.id \
+             ORDER BY {order}"
         ),
         params,
         paging,
