@@ -1,153 +1,172 @@
-// The first run from nothing to the webhook, login and two-step login: as a person goes through them, each page checked by axe.
+// The first run: password, token, mailbox, webhook, first event; left and resumed; from elsewhere with the set-up code only.
 
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
-import { House, PASSWORD, PHONE, WIDE } from './lib/house.mjs';
-import { bigEnough, clean, fits } from './lib/axe.mjs';
+import { after, test } from 'node:test';
+import { House, PASSWORD } from './lib/house.mjs';
+import { fillLogin } from './lib/admin.mjs';
+import { append, message } from './lib/dovecot.mjs';
+import { Console } from './lib/console.mjs';
+import { Provider } from './lib/provider.mjs';
+import { Receiver } from './lib/receiver.mjs';
+import { Server } from './lib/server.mjs';
+import { paste } from './lib/shell.mjs';
+import { eventually, uniqueName } from './lib/wait.mjs';
 
-const house = House.open({ password: null });
+const provider = await Provider.start();
+after(() => provider.stop());
 
-/** Looks at the page in both colours and sizes. */
-async function look(page, name) {
-  for (const [colorScheme, size] of [
-    ['dark', PHONE],
-    ['light', WIDE],
-  ]) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.setViewportSize(size);
-    await clean(page, `${name}, ${colorScheme}`);
-    await fits(page, name);
+// Two houses: a first run happens once.
+const scripted = House.open({ password: null, env: provider.env });
+const plain = House.open({ password: null, env: provider.env });
+
+/** What the server prints for whoever starts it. */
+const setupCode = (server) => /\b[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}\b/.exec(server.logText())?.[0];
+
+for (const [house, javaScriptEnabled] of [
+  [scripted, true],
+  [plain, false],
+])
+  house.test(`first run: from nothing to the first event, left and resumed, ${javaScriptEnabled ? 'with' : 'without'} scripts`, { javaScriptEnabled, permissions: ['clipboard-read', 'clipboard-write'] }, async ({ page, watch, server }) => {
+    const hooks = await Receiver.start();
+    const user = uniqueName('first-');
+    try {
+      // Every way into the console leads to the password while there is none.
+      await page.goto('/');
+      await page.getByRole('link', { name: 'Open the console' }).click();
+      await page.goto('/admin/setup');
+      await page.getByRole('heading', { name: 'Set a password' }).waitFor();
+      watch.allow(/status of 400/);
+      await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+      await page.getByLabel('The same again').fill('something else');
+      await page.getByRole('button', { name: 'Set the password and sign in' }).click();
+      await page.locator('[aria-invalid=true]').first().waitFor();
+      await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+      await page.getByLabel('The same again').fill(PASSWORD);
+      await page.getByRole('button', { name: 'Set the password and sign in' }).click();
+
+      await page.getByRole('heading', { name: 'Make an access token' }).waitFor();
+      await page.getByLabel('Name', { exact: true }).fill('Shop backend');
+      await page.getByRole('button', { name: 'Make the token' }).click();
+      const value = (await page.locator('#value').innerText()).trim();
+      assert.match(value, /^[0-9a-f]{64}$/);
+      assert.equal((await paste(await page.locator('#curl').innerText(), server)).status, 200);
+      await page.getByRole('link', { name: 'Kept, go on' }).click();
+
+      // Left here, days later: the login, and the dashboard reminds of what is open.
+      await page.getByRole('heading', { name: 'Connect a mailbox' }).waitFor();
+      await page.getByRole('link', { name: 'Leave, go on later' }).click();
+      await page.waitForURL('**/admin');
+      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.waitForURL('**/admin/login**');
+      await server.restart();
+      await page.goto('/admin/setup');
+      await fillLogin(page, PASSWORD);
+      await page.getByRole('heading', { name: 'Connect a mailbox' }).waitFor();
+
+      await page.getByLabel('E-mail address').fill(`${user}@${provider.domain}`);
+      await page.getByLabel('Name of its owner').fill('First User');
+      await page.getByLabel('Password of the mailbox').fill('wrong');
+      await page.getByRole('button', { name: 'Test and connect' }).click();
+      await page.locator('.callout.bad').first().waitFor();
+      await page.getByLabel('Password of the mailbox').fill('pass');
+      await page.getByRole('button', { name: 'Test and connect' }).click();
+
+      await page.getByRole('heading', { name: 'Set a webhook' }).waitFor();
+      hooks.routes.set('/refuses', () => ({ status: 500 }));
+      await page.getByLabel('Address of your application').fill(`${hooks.url}/refuses`);
+      await page.getByRole('button', { name: 'Test only' }).click();
+      await page.getByText('The target did not take the sample').waitFor();
+      await page.getByLabel('Address of your application').fill(`${hooks.url}/hooks`);
+      await page.getByRole('button', { name: 'Test and switch on' }).click();
+
+      await page.getByRole('heading', { name: /first event|There it is/ }).waitFor();
+      const { accounts } = await server.api('GET', '/v1/accounts');
+      assert.deepEqual([accounts.length, accounts[0].email], [1, `${user}@${provider.domain}`]);
+      await server.waitState(accounts[0].account, 'connected');
+      await append(user, message({ subject: 'The very first' }));
+      await hooks.event('messageNew');
+      if (!javaScriptEnabled)
+        await eventually('the event is there', async () => {
+          await page.getByRole('link', { name: 'Look again' }).click();
+          return (await page.getByRole('heading', { name: 'There it is' }).count()) > 0;
+        });
+      await page.getByRole('heading', { name: 'There it is' }).waitFor();
+      await page.getByRole('link', { name: 'Open the dashboard' }).click();
+      await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+
+      // It is over: the set-up leads to the dashboard.
+      await page.goto('/admin/setup');
+      await page.waitForURL('**/admin');
+      assert.equal(setupCode(server) !== undefined, true);
+    } finally {
+      hooks.stop();
+    }
+  });
+
+for (const [what, headers] of [
+  ['through a proxy', { 'x-forwarded-for': '203.0.113.9' }],
+  ['by a name that points here (DNS rebinding)', { host: 'rebound.example' }],
+  ['with a Forwarded header', { forwarded: 'for=203.0.113.9' }],
+  ['with Via', { via: '1.1 proxy' }],
+])
+  test(`first run: without a password nobody gets in ${what} without the set-up code`, async () => {
+    const server = await Server.start({});
+    try {
+      const visitor = new Console(server, headers);
+      const shown = await visitor.get('/admin/setup');
+      assert.match(shown.text, /Set-up code/);
+      assert.ok(!shown.text.includes('name="password"'));
+      for (const path of ['/admin', '/admin/tokens', '/admin/accounts', '/admin/config/service', '/admin/changes', '/admin/setup/token']) {
+        const answer = await visitor.get(path);
+        assert.deepEqual([answer.status, answer.location], [302, '/admin/setup'], path);
+      }
+      for (const [path, fields] of [
+        ['/admin/account/password', { password: PASSWORD, repeat: PASSWORD }],
+        ['/admin/setup/token', { purpose: 'api' }],
+        ['/admin/tokens/new', { description: 'x', reach: 'all' }],
+      ]) {
+        const answer = await visitor.form(path, fields);
+        assert.ok([302, 303, 403].includes(answer.status) && !/[0-9a-f]{64}/.test(answer.text.replace(visitor.jar.get('crumb'), '')), `${path}: ${answer.status}`);
+      }
+      const json = await visitor.json('/admin/tokens/new', { description: 'x', scopes: ['*'] });
+      assert.equal(json.json().success, false);
+      assert.equal((await server.api('GET', '/v1/tokens')).tokens.filter((token) => token.description === 'x').length, 0);
+
+      const wrong = await visitor.form('/admin/setup/code', { code: 'AAAA-AAAA-AAAA' });
+      assert.equal(wrong.status, 403);
+      const right = await visitor.form('/admin/setup/code', { code: setupCode(server).toLowerCase().replaceAll('-', ' ') });
+      assert.equal(right.status, 303);
+      const page = await visitor.get('/admin/setup');
+      assert.match(page.text, /name="password"/);
+      const set = await visitor.form('/admin/account/password', { password: PASSWORD, repeat: PASSWORD });
+      assert.equal(set.status, 303, set.text.slice(0, 500));
+      assert.equal((await visitor.get('/admin/tokens')).status, 200);
+
+      // From now on the code opens nothing, nor does this machine.
+      const late = new Console(server, headers);
+      assert.notEqual((await late.form('/admin/setup/code', { code: setupCode(server) })).status, 303);
+      const local = await new Console(server).get('/admin/tokens');
+      assert.deepEqual([local.status, local.location.startsWith('/admin/login')], [302, true]);
+    } finally {
+      await server.remove();
+    }
+  });
+
+test('first run: the set-up code is new at every start, and not printed once there is a password', async () => {
+  const server = await Server.start({});
+  try {
+    const first = setupCode(server);
+    assert.ok(first);
+    await server.restart();
+    const second = server.logText().match(/\b[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}\b/g).at(-1);
+    assert.notEqual(second, first);
+    const stale = await new Console(server, { 'x-forwarded-for': '203.0.113.9' }).form('/admin/setup/code', { code: first });
+    assert.equal(stale.status, 403);
+    await server.command('password', '-p', PASSWORD);
+    const before = server.logText().length;
+    await server.restart();
+    assert.ok(!/\b[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}\b/.test(server.logText().slice(before)));
+  } finally {
+    await server.remove();
   }
-  await bigEnough(page, name);
-  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
-}
-
-/** The one-time password of this moment (RFC 6238), `steps` of 30 seconds away. */
-function code(secret, steps = 0) {
-  const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const hash = createHmac('sha1', key).update(counter).digest();
-  const number = hash.readUInt32BE(hash[19] & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, '0');
-}
-
-house.test('first run: from elsewhere the code of the terminal is asked for, and a wrong one is refused', { extraHTTPHeaders: { 'x-forwarded-for': '192.0.2.1' } }, async ({ page, watch, server }) => {
-  await page.goto('/admin');
-  await look(page, 'setup-code');
-  await page.getByLabel('Set-up code').fill('AAAA-BBBB-CCCC');
-  watch.allow(/status of 403/);
-  await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByText('This is not the code').waitFor();
-  await look(page, 'setup-code-wrong');
-  const printed = server.logText().match(/^ {4}([A-Z0-9]{4}(-[A-Z0-9]{4}){2})$/m)[1];
-  await page.getByLabel('Set-up code').fill(printed.toLowerCase());
-  await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByRole('heading', { name: 'Set a password' }).waitFor();
-});
-
-house.test('first run: password, token, mailbox, webhook, waiting for the event, leaving and coming back', {}, async ({ page, watch }) => {
-  await page.goto('/admin');
-  await look(page, 'dashboard-without-password');
-  await page.goto('/admin/setup');
-  await look(page, 'setup-password');
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('The same again').fill('something else');
-  watch.allow(/status of 400/);
-  await page.getByRole('button', { name: 'Set the password' }).click();
-  await page.getByText('not the same').waitFor();
-  await look(page, 'setup-password-wrong');
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('The same again').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Set the password' }).click();
-
-  await page.getByRole('heading', { name: 'Make an access token' }).waitFor();
-  await look(page, 'setup-token');
-  await page.getByRole('button', { name: 'Make the token' }).click();
-  await page.getByRole('heading', { name: 'Your token' }).waitFor();
-  assert.match(await page.getByLabel('Access token', { exact: true }).textContent(), /^[0-9a-f]{64}$/);
-  await look(page, 'setup-token-made');
-  await page.getByRole('link', { name: 'Kept, go on' }).click();
-
-  await page.getByRole('heading', { name: 'Connect a mailbox' }).waitFor();
-  await look(page, 'setup-mailbox');
-  await page.getByLabel('E-mail address').fill('jane@example.com');
-  await page.getByLabel('Password of the mailbox').fill('a secret');
-  await page.getByText('Servers', { exact: true }).click();
-  for (const kind of ['IMAP', 'SMTP']) {
-    await page.getByLabel(`${kind} host`).fill('127.0.0.1');
-    await page.getByLabel(`${kind} port`).fill('9');
-  }
-  await page.getByRole('button', { name: 'Test and connect' }).click();
-  await page.getByText('Reading mail (IMAP):').waitFor();
-  await look(page, 'setup-mailbox-wrong');
-  await page.getByRole('link', { name: 'Skip' }).click();
-
-  await page.getByRole('heading', { name: 'Set a webhook' }).waitFor();
-  await page.getByLabel('Address of your application').fill('http://127.0.0.1:9/hook');
-  await page.getByRole('button', { name: 'Test and switch on' }).click();
-  await page.getByText('did not take the sample').waitFor();
-  await look(page, 'setup-webhook-wrong');
-  await page.getByRole('button', { name: 'Switch on all the same' }).click();
-
-  await page.getByRole('heading', { name: 'Wait for the first event' }).waitFor();
-  await look(page, 'setup-event');
-  await page.getByRole('link', { name: 'Leave, go on later' }).click();
-  await page.getByText('3 of 5 done').waitFor();
-  await look(page, 'dashboard-first-steps');
-  await page.getByRole('link', { name: 'Go on', exact: true }).click();
-  await page.getByRole('heading', { name: 'Connect a mailbox' }).waitFor();
-});
-
-house.test('two-step login: set up by the app, log in by its code and by a recovery code', { signedIn: true }, async ({ page, watch, house }) => {
-  watch.allow(/status of 403/);
-  await page.goto('/admin/account/security');
-  await look(page, 'security');
-  await page.getByRole('button', { name: 'Set up two-step login' }).click();
-  await page.getByRole('img', { name: 'QR code' }).waitFor();
-  await page.getByText('The camera does not work?').click();
-  await look(page, 'security-qr');
-  const secret = (await page.getByLabel('Secret for the authenticator app').textContent()).replaceAll(' ', '');
-  await page.getByLabel('Code', { exact: true }).fill('000');
-  await page.getByRole('button', { name: 'Switch two-step login on' }).click();
-  await page.getByText('This code is wrong').waitFor();
-  await page.getByLabel('Code', { exact: true }).fill(code(secret, -1));
-  await page.getByRole('button', { name: 'Switch two-step login on' }).click();
-  const codes = (await page.getByLabel('Ten recovery codes').textContent()).trim().split(/\s+/);
-  assert.equal(codes.length, 10);
-  await look(page, 'security-codes');
-  await page.getByRole('link', { name: 'Kept, go on' }).click();
-  await look(page, 'security-on');
-
-  const other = await house.visit();
-  other.watch.allow(/status of 403/);
-  const login = async () => {
-    await other.page.goto('/admin/login?next=/admin/tokens');
-    await other.page.getByLabel('User name').fill('admin');
-    await other.page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    await other.page.getByRole('button', { name: 'Sign in' }).click();
-    await other.page.getByRole('heading', { name: 'Second step' }).waitFor();
-  };
-  await login();
-  await look(other.page, 'totp');
-  await other.page.getByLabel('Code from your authenticator app').fill(code(secret, 1));
-  await other.page.getByRole('button', { name: 'Sign in' }).click();
-  await other.page.waitForURL('**/admin/tokens');
-  await other.context.clearCookies();
-  await login();
-  await other.page.getByRole('link', { name: 'Use a recovery code' }).click();
-  await look(other.page, 'totp-recovery');
-  await other.page.getByLabel('Recovery code').fill(codes[0]);
-  await other.page.getByRole('button', { name: 'Sign in' }).click();
-  await other.page.waitForURL('**/admin/tokens');
-  other.watch.settle();
-  await other.context.close();
-
-  await page.reload();
-  await page.getByText('9 of 10 recovery codes').waitFor();
-  await page.getByText('Switch two-step login off').click();
-  await page.locator('#disable-current').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Switch off', exact: true }).click();
-  await page.getByText('Two-step login is off.').waitFor();
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { axeSource } from './tools.mjs';
+import { PHONE, WIDE } from './house.mjs';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -52,4 +53,19 @@ export async function showsFocus(page, where) {
     return marked ? null : element.outerHTML.slice(0, 160);
   });
   assert.equal(fault, null, `no visible focus in ${where}: ${fault}`);
+}
+
+/** Everything above, dark on a phone and light on a wide screen; with SHOTS=FOLDER there is a picture of it. */
+export async function look(page, name) {
+  for (const [colorScheme, size] of [
+    ['dark', PHONE],
+    ['light', WIDE],
+  ]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize(size);
+    await clean(page, `${name}, ${colorScheme}, ${size.width} px`);
+    await fits(page, name);
+  }
+  await bigEnough(page, name);
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
 }

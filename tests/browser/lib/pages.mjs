@@ -49,13 +49,14 @@ export const PAGES = [
   { name: 'reference-operation', path: '/admin/reference/submit/postV1AccountAccountSubmit', signedIn: true },
   { name: 'account-security', path: '/admin/account/security', signedIn: true },
   { name: 'account-password', path: '/admin/account/password', signedIn: true },
-  { name: 'hosted', path: (_, server) => hosted(server), },
+  { name: 'hosted', path: (_, server) => hosted(server) },
   { name: 'hosted-refused', path: '/accounts/new?data=e30&sig=AAAA', status: 403 },
 ];
 
-/** A link of the hosted form. */
+/** A link of the hosted form; what is given as an empty text is left out. */
 export async function hosted(server, more = {}) {
-  const { url } = await server.api('POST', '/v1/authentication/form', { name: 'New Mailbox', email: 'new@example.com', redirectUrl: `${server.url}/`, ...more });
+  const wanted = { name: 'New Mailbox', email: 'new@example.com', redirectUrl: `${server.url}/`, ...more };
+  const { url } = await server.api('POST', '/v1/authentication/form', Object.fromEntries(Object.entries(wanted).filter(([, value]) => value)));
   const link = new URL(url);
   return link.pathname + link.search;
 }
