@@ -90,14 +90,10 @@ impl Pipeline {
         let id = inner.ids.of(request.headers());
         let method = request.method().clone();
         let gzip = method != Method::HEAD && compress::accepts_gzip(request.headers());
-        let origin = inner
-            .cors
-            .as_ref()
-            .and_then(|cors| cors.admitted(request.headers()));
-        let preflight = inner
-            .cors
-            .as_ref()
-            .and_then(|cors| cors.preflight(&method, request.headers()));
+        // Pages are for nobody's scripts but their own.
+        let cors = inner.cors.as_ref().filter(|_| is_api(request.uri().path()));
+        let origin = cors.and_then(|cors| cors.admitted(request.headers()));
+        let preflight = cors.and_then(|cors| cors.preflight(&method, request.headers()));
         strip_slash(request.uri_mut());
         // Only what no route claimed is logged by its path.
         let uri = request.uri().clone();
@@ -124,7 +120,7 @@ impl Pipeline {
         headers
             .entry(header::REFERRER_POLICY)
             .or_insert(HeaderValue::from_static("no-referrer"));
-        if let Some(cors) = &inner.cors {
+        if let Some(cors) = cors {
             cors.mark(origin, headers);
         }
         headers.insert(REQUEST_ID, id.clone());
@@ -175,6 +171,17 @@ impl Shared {
             self.config.proxies.as_deref(),
         ))
     }
+}
+
+/// Whether programs call this path, those of other origins too if they are configured.
+fn is_api(path: &str) -> bool {
+    path.starts_with("/v1/")
+        || path.starts_with("/mcp")
+        || path.starts_with("/.well-known/")
+        || matches!(
+            path.trim_end_matches('/'),
+            "/swagger.json" | "/health" | "/metrics" | "/sbom.json"
+        )
 }
 
 /// The answer of a handler; that of one that panics is 500.

@@ -164,6 +164,15 @@ impl Sessions {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }
 
+    /// A value for the forms of a session, which nobody can make up who does not hold its cookie.
+    #[must_use]
+    pub fn form_key(&self, cookie: &str) -> Option<String> {
+        let sid = self.session_id(cookie)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(sid.as_bytes()).ok()?;
+        mac.update(b"crumb");
+        Some(hex::encode(mac.finalize().into_bytes()))
+    }
+
     /// The session of a cookie; its end moves on.
     ///
     /// # Errors

@@ -33,22 +33,29 @@ pub(crate) async fn protect(
     let known = cookie(request.headers(), "crumb")
         .filter(|crumb| crumb.len() == 64 && crumb.bytes().all(|byte| byte.is_ascii_hexdigit()))
         .map(str::to_owned);
-    let fresh = known.is_none();
-    let crumb = match known.map_or_else(generate, Ok) {
-        Ok(crumb) => crumb,
-        Err(error) => return Failure(error).into_response(),
+    // A link from elsewhere comes with the session but without the crumb, which is for our own site
+    // only: a new one would make the forms of other tabs worthless. The session has a value of its own.
+    let bound = cookie(request.headers(), "ee").and_then(|ee| app.sessions().form_key(ee));
+    let (crumb, given) = match (&known, &bound) {
+        (Some(known), _) => (known.clone(), false),
+        (None, Some(bound)) if comes_from_elsewhere(request.headers()) => (bound.clone(), false),
+        (None, _) => match generate() {
+            Ok(crumb) => (crumb, true),
+            Err(error) => return Failure(error).into_response(),
+        },
     };
     let secure = is_secure(&app, request.extensions());
     request.extensions_mut().insert(Crumb(crumb.clone()));
     let mut response = if request.method().is_safe() {
         next.run(request).await
     } else {
-        match checked(request, &crumb, fresh, limit).await {
+        let good = [known, bound].into_iter().flatten().collect();
+        match checked(request, good, limit).await {
             Ok(request) => next.run(request).await,
             Err(error) => Failure(error).into_response(),
         }
     };
-    if fresh
+    if given
         && let Ok(value) = HeaderValue::try_from(format!(
             "crumb={crumb}; Path=/; HttpOnly; SameSite=Strict{}",
             if secure { "; Secure" } else { "" }
@@ -79,13 +86,9 @@ fn generate() -> Result<String, ApiError> {
     Ok(hex::encode(bytes))
 }
 
-/// The request with its body in memory, if it comes from a page of ours.
-async fn checked(
-    request: Request,
-    crumb: &str,
-    fresh: bool,
-    limit: usize,
-) -> Result<Request, ApiError> {
+/// The request with its body in memory, if it comes from a page of ours and shows one of the good
+/// crumbs.
+async fn checked(request: Request, good: Vec<String>, limit: usize) -> Result<Request, ApiError> {
     let foreign = || {
         ApiError::new(
             403,
@@ -97,7 +100,7 @@ async fn checked(
         .get::<Visitor>()
         .map(|visitor| visitor.origin.clone())
         .unwrap_or_default();
-    if fresh || !comes_from_us(request.headers(), &origin) {
+    if !comes_from_us(request.headers(), &origin) {
         return Err(foreign());
     }
     let (parts, body) = request.into_parts();
@@ -112,7 +115,10 @@ async fn checked(
             .map(|(_, value)| value.into_owned())
             .unwrap_or_default(),
     };
-    if !same(shown.as_bytes(), crumb.as_bytes()) {
+    if !good
+        .iter()
+        .any(|crumb| same(shown.as_bytes(), crumb.as_bytes()))
+    {
         return Err(foreign());
     }
     Ok(Request::from_parts(parts, Body::from(body)))
@@ -138,6 +144,13 @@ fn comes_from_us(headers: &HeaderMap, origin: &str) -> bool {
                 && (sender == host(origin) || sender == text("host").map(str::to_ascii_lowercase))
         }
     }
+}
+
+/// Whether a link on another site led here (Fetch Metadata).
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| matches!(site.as_bytes(), b"cross-site" | b"same-site"))
 }
 
 /// Compares in a time that depends on the length only.

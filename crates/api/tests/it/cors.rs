@@ -81,3 +81,29 @@ async fn configured_origins_may_call() {
         .await;
     assert_eq!(answer.status, 404);
 }
+
+#[tokio::test]
+async fn pages_are_never_opened_to_other_origins() {
+    let config = ApiConfig {
+        cors: Some(CorsConfig {
+            origins: vec!["*".to_owned()],
+            max_age: Duration::from_secs(60),
+        }),
+        ..ApiConfig::default()
+    };
+    let api = Api::with(config, &[]).await;
+    for path in ["/", "/admin", "/admin/tokens", "/accounts/new"] {
+        for method in ["GET", "OPTIONS"] {
+            let answer = api
+                .anonymous()
+                .request(method, path, &[ORIGIN, ASKED], None)
+                .await;
+            assert_eq!(answer.header("access-control-allow-origin"), None, "{path}");
+        }
+    }
+    let answer = api
+        .anonymous()
+        .request("GET", "/swagger.json", &[ORIGIN], None)
+        .await;
+    assert!(answer.header("access-control-allow-origin").is_some());
+}

@@ -87,3 +87,46 @@ async fn a_change_without_the_crumb_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_link_from_elsewhere_leaves_the_forms_of_other_tabs_valid() {
+    let console = Console::start().await;
+    let set = console
+        .form(
+            "/admin/account/password",
+            &[("password", "correct horse"), ("repeat", "correct horse")],
+        )
+        .await;
+    assert_eq!(set.status, 303);
+    let crumb = console.cookie("crumb").unwrap();
+    let ee = console.cookie("ee").unwrap();
+    // The browser sends the session, which is lax, and not the crumb, which is strict.
+    let linked = Request::get("/admin/tokens/new")
+        .header("sec-fetch-site", "cross-site")
+        .header("cookie", format!("ee={ee}"))
+        .body(Body::empty())
+        .unwrap();
+    let page = console.send(linked).await;
+    assert!(
+        !page.headers.contains_key("set-cookie"),
+        "{:?}",
+        page.headers
+    );
+    let start = page.text.find("name=\"crumb\" content=\"").unwrap() + 22;
+    let shown = page.text[start..start + 64].to_owned();
+    assert_ne!(shown, crumb);
+    for (shown, session, good) in [
+        (shown.as_str(), ee.as_str(), true),
+        (crumb.as_str(), ee.as_str(), true),
+        (shown.as_str(), "", false),
+    ] {
+        let request = Request::post("/admin/login")
+            .header("sec-fetch-site", "same-origin")
+            .header("x-csrf-token", shown)
+            .header("cookie", format!("crumb={crumb}; ee={session}"))
+            .body(Body::empty())
+            .unwrap();
+        let answer = console.send(request).await;
+        assert_eq!(!answer.has("no longer valid"), good, "{}", answer.text);
+    }
+}
