@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_model::{AccountState, Timestamp};
+use posthouse_model::{AccountId, AccountState, Timestamp};
 use posthouse_store::overview::TokenCounts;
 
 use crate::{dashboard::Queue, process::Disk};
@@ -26,8 +26,10 @@ pub enum Severity {
 }
 
 /// Where a finding is dealt with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
+    /// An account.
+    Account(AccountId),
     /// Accounts in an error state.
     FailingAccounts,
     /// Adding an account.
@@ -79,8 +81,10 @@ pub struct WebhookFailure {
 pub struct Situation {
     /// Accounts by state.
     pub accounts: BTreeMap<AccountState, u64>,
-    /// Accounts whose own target does not take webhooks.
-    pub failing_targets: u64,
+    /// Accounts whose own target does not take webhooks: the first of them.
+    pub failing_targets: Vec<AccountId>,
+    /// How many there are.
+    pub failing_target_count: u64,
     /// Webhooks are delivered.
     pub webhooks_enabled: bool,
     /// There is a default target.
@@ -173,16 +177,19 @@ pub fn findings(now: &Situation) -> Vec<Finding> {
             Some(Place::Webhooks),
         );
     }
-    if now.failing_targets > 0 {
+    if let Some(first) = now.failing_targets.first() {
         add(
             Severity::Problem,
             format!(
                 "{} webhook target that fails",
-                have(now.failing_targets, "account", "a", "their own")
+                have(now.failing_target_count, "account", "a", "their own")
             ),
-            "Events of these accounts wait and are tried again for a day; their pages say what went wrong.".to_owned(),
-            "Show accounts",
-            Some(Place::FailingAccounts),
+            format!(
+                "Events of {} wait and are tried again for a day; the page of each says what went wrong.",
+                named(&now.failing_targets, now.failing_target_count)
+            ),
+            "Open the account",
+            Some(Place::Account(first.clone())),
         );
     }
     if let Some(disk) = now.disk.filter(|disk| disk.free_percent() < DISK_WARN) {
@@ -382,6 +389,21 @@ fn were(count: u64, noun: &str) -> String {
     }
 }
 
+/// Names of accounts, and how many more there are.
+fn named(accounts: &[AccountId], count: u64) -> String {
+    let mut text: Vec<&str> = accounts.iter().map(AccountId::as_str).collect();
+    let more = count.saturating_sub(accounts.len() as u64);
+    let more = format!("{more} more");
+    if count > accounts.len() as u64 {
+        text.push(&more);
+    }
+    match text.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
 fn have(count: u64, noun: &str, one: &str, many: &str) -> String {
     if count == 1 {
         format!("1 {noun} has {one}")
@@ -441,10 +463,13 @@ mod tests {
                 Some(Place::Webhooks),
             ),
             (
-                |now| now.failing_targets = 2,
+                |now| {
+                    now.failing_targets = vec![AccountId::new("a")];
+                    now.failing_target_count = 2;
+                },
                 Severity::Problem,
                 "2 accounts have their own webhook target that fails",
-                Some(Place::FailingAccounts),
+                Some(Place::Account(AccountId::new("a"))),
             ),
             (
                 |now| {
@@ -573,8 +598,8 @@ mod tests {
                 panic!("{title}: {found:?}");
             };
             assert_eq!(
-                (finding.severity, finding.title.as_str(), finding.place),
-                (*severity, *title, *place)
+                (finding.severity, finding.title.as_str(), &finding.place),
+                (*severity, *title, place)
             );
             assert_eq!(
                 finding.place.is_some(),
@@ -583,6 +608,15 @@ mod tests {
             );
             assert!(finding.detail.ends_with(['.']), "{title}");
         }
+    }
+
+    #[test]
+    fn accounts_are_named() {
+        let ids: Vec<_> = ["a", "b", "c"].map(AccountId::new).into();
+        assert_eq!(named(&ids[..1], 1), "a");
+        assert_eq!(named(&ids[..2], 2), "a and b");
+        assert_eq!(named(&ids, 3), "a, b and c");
+        assert_eq!(named(&ids, 9), "a, b, c and 6 more");
     }
 
     #[test]

@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use posthouse_model::{AccountState, ApiError, Timestamp};
+use posthouse_model::{AccountId, AccountState, ApiError, Timestamp, secret::mask_url};
 use posthouse_store::{
     Dialect, StoreError, accounts, deliveries, outbox,
     overview::{self, Database, TokenCounts},
     stats::{self, Sum},
 };
-use serde_json::Value;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -25,12 +24,16 @@ use crate::{
 
 /// How long numbers are shared.
 const SHARED: Duration = Duration::from_secs(1);
+/// What took long to read is shared for so many times as long.
+const SHARED_BY_COST: u32 = 10;
 /// How often what costs more is read, whether or not somebody looks.
 const SLOW: Duration = Duration::from_secs(15);
 /// How often all tokens are read.
 const TOKENS: Duration = Duration::from_secs(300);
 /// How long before it expires a token is worth a word.
 const EXPIRES_SOON: Duration = Duration::from_secs(7 * 86_400);
+/// Accounts named in a finding.
+const NAMED: u32 = 3;
 /// How long a token must be out of use to be worth a word.
 const IDLE: Duration = Duration::from_secs(90 * 86_400);
 
@@ -216,7 +219,7 @@ impl Dashboard {
 #[derive(Clone)]
 struct Counts {
     accounts: BTreeMap<AccountState, u64>,
-    failing_targets: u64,
+    failing_targets: (Vec<AccountId>, u64),
     notify: Queue,
     submit: Queue,
     tokens: TokenCounts,
@@ -232,8 +235,8 @@ struct Slow {
     memory: Option<Memory>,
 }
 
-/// A value and when it was read.
-struct Kept<T>(Mutex<Option<(Instant, T)>>);
+/// A value, when it was read, and how long that took.
+struct Kept<T>(Mutex<Option<(Instant, Duration, T)>>);
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
@@ -244,13 +247,14 @@ impl<T> Default for Kept<T> {
 impl<T: Clone> Kept<T> {
     fn get(&self, age: Duration) -> Option<T> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, value) = kept.as_ref()?;
+        let (read, took, value) = kept.as_ref()?;
+        let age = age.max(took.saturating_mul(SHARED_BY_COST));
         (read.elapsed() < age).then(|| value.clone())
     }
 
-    fn put(&self, value: T) -> T {
+    fn put(&self, began: Instant, value: T) -> T {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((Instant::now(), value.clone()));
+        *kept = Some((Instant::now(), began.elapsed(), value.clone()));
         value
     }
 }
@@ -264,7 +268,7 @@ pub(crate) struct Overview {
 }
 
 impl App {
-    /// The numbers of the dashboard, at most a second old.
+    /// The numbers of the dashboard, a second old at the most while they are quick to read.
     ///
     /// # Errors
     /// 500 when the store fails.
@@ -308,36 +312,40 @@ impl App {
         if let Some(counts) = self.overview().counts.get(SHARED) {
             return Ok(counts);
         }
+        let began = Instant::now();
         let (store, now) = (self.store(), self.store().now());
         let soon = now.after(EXPIRES_SOON);
         let (accounts, failing_targets, notify, submit, tokens, ping) = tokio::try_join!(
             accounts::counts(store),
-            overview::failing_webhooks(store),
+            overview::failing_webhooks(store, NAMED),
             deliveries::counts(store, now),
             outbox::counts(store, now),
             overview::tokens(store, now, soon),
             overview::ping(store),
         )?;
-        Ok(self.overview().counts.put(Counts {
-            accounts,
-            failing_targets,
-            notify: Queue {
-                waiting: notify.waiting,
-                active: notify.active,
-                delayed: notify.delayed,
-                failed: notify.failed,
-                paused: false,
+        Ok(self.overview().counts.put(
+            began,
+            Counts {
+                accounts,
+                failing_targets,
+                notify: Queue {
+                    waiting: notify.waiting,
+                    active: notify.active,
+                    delayed: notify.delayed,
+                    failed: notify.failed,
+                    paused: false,
+                },
+                submit: Queue {
+                    waiting: submit.waiting,
+                    active: submit.active,
+                    delayed: submit.delayed,
+                    failed: submit.failed,
+                    paused: false,
+                },
+                tokens,
+                ping,
             },
-            submit: Queue {
-                waiting: submit.waiting,
-                active: submit.active,
-                delayed: submit.delayed,
-                failed: submit.failed,
-                paused: false,
-            },
-            tokens,
-            ping,
-        }))
+        ))
     }
 
     async fn slow(&self) -> Result<Slow, StoreError> {
@@ -350,6 +358,7 @@ impl App {
 
     /// Reads what costs more; the idle tokens unless they are known.
     async fn read_slow(&self, idle_tokens: Option<u64>) -> Result<Slow, StoreError> {
+        let began = Instant::now();
         let (store, now) = (self.store(), self.store().now());
         let folder = overview::folder(store);
         let system = tokio::task::spawn_blocking(move || {
@@ -362,12 +371,15 @@ impl App {
         };
         let database = overview::database(store).await?;
         let (disk, memory) = system.await.unwrap_or_default();
-        Ok(self.overview().slow.put(Slow {
-            idle_tokens,
-            database,
-            disk,
-            memory,
-        }))
+        Ok(self.overview().slow.put(
+            began,
+            Slow {
+                idle_tokens,
+                database,
+                disk,
+                memory,
+            },
+        ))
     }
 
     /// Keeps what costs more at hand, so that nobody waits for it.
@@ -398,24 +410,29 @@ impl App {
         if let Some(series) = kept.get(range.shared()) {
             return Ok(series);
         }
+        let began = Instant::now();
         let now = self.store().now();
         let back = range.step() * (u32::try_from(range.points()).unwrap_or(1) - 1) * 60;
         let from = now.before(Duration::from_secs(u64::from(back)));
         let sums = stats::series(self.store(), from, range.step()).await?;
-        Ok(kept.put(Arc::new(Series::new(range, now, &sums))))
+        Ok(kept.put(began, Arc::new(Series::new(range, now, &sums))))
     }
 
     fn situation(&self, counts: &Counts, slow: &Slow) -> Situation {
         let settings = self.settings();
         let flag = settings.value("webhookErrorFlag");
         let text = |name: &str| flag[name].as_str().unwrap_or_default().to_owned();
+        // The flag stays until the next success: it may tell of a target that was replaced.
+        let target = settings.text("webhooks").map(mask_url);
+        let failing = !flag.is_null() && target == Some(text("url"));
         Situation {
             accounts: counts.accounts.clone(),
-            failing_targets: counts.failing_targets,
+            failing_targets: counts.failing_targets.0.clone(),
+            failing_target_count: counts.failing_targets.1,
             webhooks_enabled: settings.bool("webhooksEnabled"),
             webhook_target: settings.text("webhooks").is_some(),
             webhook_events: !settings.words("webhookEvents").is_empty(),
-            webhook_failure: (!matches!(flag, Value::Null)).then(|| WebhookFailure {
+            webhook_failure: failing.then(|| WebhookFailure {
                 event: text("event"),
                 message: text("message"),
                 url: text("url"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use posthouse_model::Timestamp;
+use posthouse_model::{AccountId, Timestamp};
 
 use crate::error::StoreError;
 use crate::params;
@@ -77,18 +77,28 @@ pub async fn idle_tokens(
         .map_or(Ok(0), |row| row.count(0))
 }
 
-/// How many accounts have a target of their own for webhooks that does not take them.
+/// Accounts with a target of their own for webhooks that does not take them: the first `named`, and how many there are.
 ///
 /// # Errors
 /// As [`Store::query`].
-pub async fn failing_webhooks(store: &Store) -> Result<u64, StoreError> {
-    store
-        .query_one(
-            "SELECT COUNT(*) FROM accounts WHERE webhook_error IS NOT NULL",
-            params![],
+pub async fn failing_webhooks(
+    store: &Store,
+    named: u32,
+) -> Result<(Vec<AccountId>, u64), StoreError> {
+    let rows = store
+        .query(
+            "SELECT account, COUNT(*) OVER () FROM accounts WHERE webhook_error IS NOT NULL \
+             ORDER BY account LIMIT $1",
+            params![named],
         )
-        .await?
-        .map_or(Ok(0), |row| row.count(0))
+        .await?;
+    let mut accounts = Vec::new();
+    let mut count = 0;
+    for row in &rows {
+        accounts.push(AccountId::new(row.text(0)?));
+        count = row.count(1)?;
+    }
+    Ok((accounts, count))
 }
 
 /// Version and size of the database.

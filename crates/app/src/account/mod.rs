@@ -292,6 +292,11 @@ impl App {
             &config,
         )
         .map_err(|error| failed(&error))?;
+        if config.webhooks != stored.account.config.webhooks {
+            // What was wrong with the old target says nothing of the new one.
+            accounts::set_webhook_error(&mut recorder.batch, id, None)
+                .map_err(|error| failed(&error))?;
+        }
         match recorder.commit().await {
             Ok(_) if only_logs(&stored.account.config, &config) => {
                 let on = config.logs == Some(true);

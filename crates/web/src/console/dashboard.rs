@@ -349,17 +349,21 @@ fn charts(now: &Dashboard) -> [Chart; 4] {
 }
 
 /// Where a finding is dealt with.
-fn path(place: impl Borrow<Place>) -> &'static str {
-    match place.borrow() {
+fn path(place: impl Borrow<Place>) -> String {
+    let path = match place.borrow() {
+        Place::Account(id) => {
+            return format!("/admin/accounts/{}", crate::show::encode(id.as_str()));
+        }
         Place::FailingAccounts => "/admin/accounts?state=errors",
-        Place::AddAccount => "/admin/accounts/new",
+        Place::AddAccount => "/admin/add-account",
         Place::Webhooks => "/admin/config/webhooks",
         Place::Service => "/admin/config/service",
         Place::Security => "/admin/config/security",
         Place::ExpiringTokens => "/admin/tokens?state=soon",
         Place::IdleTokens => "/admin/tokens?scope=%2A&state=active",
         Place::AccountSecurity => "/admin/account/security",
-    }
+    };
+    path.to_owned()
 }
 
 /// Tone and word of a severity.

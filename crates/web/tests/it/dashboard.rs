@@ -37,7 +37,7 @@ async fn an_empty_console_says_what_to_do_next() {
     page.expect(200);
     for text in [
         "No mailbox is connected yet",
-        "/admin/accounts/new",
+        "/admin/add-account",
         "The console has no password",
         "Webhooks are off",
         "No message arrived in this time.",
