@@ -6,7 +6,10 @@ use posthouse_model::ApiError;
 use posthouse_store::hosted;
 
 use super::Link;
-use crate::{App, internal, rate::Window};
+use crate::{
+    App, internal,
+    rate::{Window, network},
+};
 
 /// Trials of settings with one link.
 const PROBES: u64 = 50;
@@ -56,30 +59,4 @@ impl App {
 
 fn too_many(wait: Duration) -> ApiError {
     ApiError::new(429, "Too many attempts, try again later").with("ttl", wait.as_secs().max(1))
-}
-
-/// Who counts as one: an IPv4 address, or the /64 that an IPv6 host picks its addresses from.
-fn network(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) >> 64 << 64;
-            std::net::Ipv6Addr::from(prefix).to_string()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn an_ipv6_host_has_one_count() {
-        let of = |text: &str| network(text.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::2:ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.2"), of("192.0.2.1"));
-    }
 }
