@@ -64,17 +64,32 @@ function later() {
   timer = setTimeout(refresh, 800);
 }
 
-if (overview) {
-  localize(overview);
-  const stream = new EventSource("/admin/changes");
+let stream = null;
+function open() {
+  stream ??= new EventSource("/admin/changes");
   stream.onopen = () => (badge.hidden = false);
   stream.onmessage = later;
   stream.onerror = () => (badge.hidden = true);
+}
+
+function close() {
+  stream?.close();
+  stream = null;
+}
+
+if (overview) {
+  localize(overview);
+  open();
   addEventListener("pagehide", () => {
     over = true;
-    stream.close();
+    close();
   });
   addEventListener("pageshow", (event) => event.persisted && location.reload());
-  document.addEventListener("visibilitychange", refresh);
+  // A page that nobody looks at holds no connection: browsers have few for one server.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return close();
+    open();
+    refresh();
+  });
   setInterval(refresh, 10000);
 }
