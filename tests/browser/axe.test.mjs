@@ -19,21 +19,19 @@ for (const entry of PAGES)
     if (entry.status) watch.allow(new RegExp(`status of ${entry.status}`));
     const answer = await page.goto(await pathOf(entry, demo, server));
     assert.equal(answer.status(), entry.status ?? 200);
+    // All rules at both widths, contrast in the other colours of each.
     const looks = [
-      ['light', WIDE],
-      ['dark', PHONE],
-      ...(entry.alike
-        ? []
-        : [
-            ['dark', WIDE],
-            ['light', PHONE],
-          ]),
+      ['light', WIDE, {}],
+      ['dark', WIDE, { contrast: true }],
+      ['dark', PHONE, {}],
+      ['light', PHONE, { contrast: true }],
     ];
-    for (const [colorScheme, size] of looks) {
+    for (const [colorScheme, size, rules] of looks) {
+      if (entry.alike && rules.contrast) continue;
       const where = `${entry.name}, ${colorScheme}, ${size.width} px`;
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.setViewportSize(size);
-      await clean(page, where);
+      await clean(page, where, rules);
       await fits(page, where);
     }
     await bigEnough(page, entry.name);
