@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use posthouse_discover::DiscoverConfig;
 use posthouse_engine::{Engine, EngineConfig, MailboxFactory, Metrics, Settings};
 use posthouse_model::{AccountId, ApiError, Caller};
@@ -244,6 +245,26 @@ impl App {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    /// A text that only this server can have made, for a visitor to carry; `place` says what it is for, so that nothing
+    /// else that is sealed passes for it.
+    ///
+    /// # Errors
+    /// 500 when the system has no random numbers.
+    pub fn seal_text(&self, place: &str, text: &str) -> Result<String, ApiError> {
+        let sealed = self.store().sealer().seal(place, "", text.as_bytes());
+        sealed
+            .map(|sealed| BASE64_URL_SAFE_NO_PAD.encode(sealed))
+            .map_err(|error| internal("sealing a text", &error))
+    }
+
+    /// The text that [`App::seal_text`] sealed for the same place; none when it was made or changed elsewhere.
+    #[must_use]
+    pub fn open_text(&self, place: &str, sealed: &str) -> Option<String> {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let text = self.store().sealer().open(place, "", &sealed).ok()?;
+        String::from_utf8(text).ok()
     }
 
     /// The store.

@@ -1,10 +1,14 @@
-//! One message for the next page, carried by a cookie that the next page takes away.
+//! One message for the next page, carried by a cookie that the next page takes away. It is sealed: other servers of the same
+//! host or domain can set cookies of any name, and must not speak for the console.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use posthouse_app::App;
 use serde::{Deserialize, Serialize};
 
 use crate::cookie::cookie;
+
+/// What the cookie is sealed for.
+const PLACE: &str = "cookie.flash";
 
 /// How the message is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,22 +48,21 @@ impl Flash {
     }
 
     /// The message that came with a request.
-    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let sealed = BASE64_URL_SAFE_NO_PAD
-            .decode(cookie(headers, "flash")?)
-            .ok()?;
-        serde_json::from_slice(&sealed).ok()
+    pub(crate) fn read(app: &App, headers: &HeaderMap) -> Option<Self> {
+        let text = app.open_text(PLACE, cookie(headers, "flash")?)?;
+        serde_json::from_str(&text).ok()
     }
 
     /// The cookie that carries it.
-    pub(crate) fn cookie(&self, secure: bool) -> Option<HeaderValue> {
+    pub(crate) fn cookie(&self, app: &App, secure: bool) -> Option<HeaderValue> {
         let mut kept = self.clone();
         // Browsers drop cookies above 4 KiB.
         if let Some((end, _)) = kept.text.char_indices().nth(600) {
             kept.text.truncate(end);
             kept.text.push('\u{2026}');
         }
-        let text = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&kept).ok()?);
+        let text = serde_json::to_string(&kept).ok()?;
+        let text = app.seal_text(PLACE, &text).ok()?;
         let secure = if secure { "; Secure" } else { "" };
         format!("flash={text}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax{secure}")
             .try_into()

@@ -165,7 +165,7 @@ impl Page {
     /// To another page, after a form was carried out (303).
     pub(crate) fn redirect(&self, to: &str, flash: Flash) -> Response {
         let mut response = Redirect::to(to).into_response();
-        if let Some(cookie) = flash.cookie(self.secure) {
+        if let Some(cookie) = flash.cookie(&self.app, self.secure) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
@@ -289,7 +289,7 @@ impl FromRequestParts<App> for Page {
             secure: is_secure(app, &parts.extensions),
             signed,
             crumb,
-            flash: Flash::read(&parts.headers),
+            flash: Flash::read(app, &parts.headers),
             theme: theme(&parts.headers),
         })
     }

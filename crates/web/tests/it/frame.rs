@@ -1,6 +1,7 @@
 //! What holds for every page: headers, crumb, assets, errors.
 
 use axum::{body::Body, http::Request};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::support::Console;
 
@@ -129,4 +130,32 @@ async fn a_link_from_elsewhere_leaves_the_forms_of_other_tabs_valid() {
         let answer = console.send(request).await;
         assert_eq!(!answer.has("no longer valid"), good, "{}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn only_this_server_speaks_through_the_message_of_the_next_page() {
+    let console = Console::start().await;
+    let password = [
+        ("password", "a long pass phrase"),
+        ("repeat", "a long pass phrase"),
+    ];
+    console
+        .form("/admin/account/password", &password)
+        .await
+        .expect(303);
+    let planted = r#"{"tone":"ok","text":"Call this number"}"#;
+    let sealed_elsewhere = console.app.seal_text("cookie.other", planted).unwrap();
+    for cookie in [
+        planted.to_owned(),
+        BASE64_URL_SAFE_NO_PAD.encode(planted),
+        sealed_elsewhere,
+    ] {
+        console.set_cookie("flash", &cookie);
+        let page = console.get("/admin").await;
+        assert!(!page.expect(200).contains("Call this number"), "{cookie}");
+    }
+    console.form("/admin/setup/dismiss", &[]).await.expect(303);
+    let shown = "The first steps are put away";
+    assert!(console.get("/admin").await.has(shown));
+    assert!(!console.get("/admin").await.has(shown));
 }
