@@ -41,7 +41,7 @@ const PATHS = [
   `/admin/accounts/user-${MANY / 2}`,
   `/admin/accounts/user-${MANY / 2}/edit`,
   '/admin/tokens',
-  `/admin/tokens?page=${MANY / 20 - 2}`,
+  `/admin/tokens?page=${MANY / 50 - 2}`,
   `/admin/tokens?query=Application+${MANY - 1}`,
   '/admin/tokens?scope=mcp',
   '/admin/tokens/new',
