@@ -1,7 +1,8 @@
 //! The newest events and what became of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use futures_util::future::join_all;
 use posthouse_engine::default_url;
 use posthouse_model::{AccountId, ApiError, EventType, Timestamp, secret::mask_url};
 use posthouse_store::{accounts, deliveries, events};
@@ -71,37 +72,32 @@ impl App {
         for delivery in open {
             waiting.entry(delivery.event).or_default().push(delivery);
         }
-        let settings = self.settings();
-        let mut targets: HashMap<AccountId, Option<String>> = HashMap::new();
+        let accounts: HashSet<&AccountId> = newest
+            .iter()
+            .filter(|event| waiting.contains_key(&event.id))
+            .map(|event| &event.account)
+            .collect();
+        let targets = accounts
+            .into_iter()
+            .map(async |id| (id.clone(), self.target_of(id).await));
+        let targets: HashMap<AccountId, Option<String>> =
+            join_all(targets).await.into_iter().collect();
         let mut recent = Vec::with_capacity(newest.len());
         for event in newest {
-            let mut deliveries = Vec::new();
-            for delivery in waiting.remove(&event.id).unwrap_or_default() {
-                let target = match targets.get(&event.account) {
-                    Some(known) => known.clone(),
-                    None => {
-                        let stored = accounts::get(store, &event.account).await;
-                        // One account that cannot be read hides no event.
-                        let stored = stored.unwrap_or_else(|error| {
-                            tracing::warn!(account = %event.account, %error, "an account cannot be read");
-                            None
-                        });
-                        let config = stored.as_ref().map(|stored| &stored.account.config);
-                        let target = default_url(&settings, config).map(mask_url);
-                        targets.insert(event.account.clone(), target.clone());
-                        target
-                    }
-                };
-                deliveries.push(RecentDelivery {
-                    target,
+            let deliveries = waiting
+                .remove(&event.id)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|delivery| RecentDelivery {
+                    target: targets.get(&event.account).cloned().flatten(),
                     failed: delivery.failed,
                     attempts: delivery.attempts,
                     due: delivery.due,
                     error: delivery
                         .last_error
                         .and_then(|error| error["message"].as_str().map(str::to_owned)),
-                });
-            }
+                })
+                .collect();
             recent.push(RecentEvent {
                 about: about(event.kind, &event.payload),
                 excerpt: event.payload.chars().take(EXCERPT).collect(),
@@ -113,6 +109,18 @@ impl App {
             });
         }
         Ok(recent)
+    }
+
+    /// Where the events of an account go, masked. An account that cannot be read hides no event.
+    async fn target_of(&self, id: &AccountId) -> Option<String> {
+        let stored = accounts::get(self.store(), id)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(account = %id, %error, "an account cannot be read");
+                None
+            });
+        let config = stored.as_ref().map(|stored| &stored.account.config);
+        default_url(&self.settings(), config).map(mask_url)
     }
 }
 
