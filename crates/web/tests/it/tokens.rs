@@ -213,6 +213,32 @@ async fn the_plain_form_shows_the_value_and_makes_no_second_token() {
 }
 
 #[tokio::test]
+async fn a_form_sent_twice_at_once_makes_one_token() {
+    let console = Console::start().await;
+    let mut fields = [
+        ("description", "Twice"),
+        ("reach", "all"),
+        ("binding", "any"),
+        ("preset", "all"),
+        ("expires", "never"),
+        ("once", "0123456789abcdef0123456789abcdef"),
+    ];
+    let send = || console.form("/admin/tokens/new", &fields);
+    let (one, other) = tokio::join!(send(), send());
+    let mut statuses = [one.status.as_u16(), other.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let tokens = console.app.console_tokens(&Default::default()).await;
+    assert_eq!(tokens.unwrap().total, 1);
+    // What was refused may be sent again.
+    fields[0].1 = "";
+    fields[5].1 = "fedcba9876543210fedcba9876543210";
+    for _ in 0..2 {
+        console.form("/admin/tokens/new", &fields).await.expect(400);
+    }
+}
+
+#[tokio::test]
 async fn a_form_with_faults_comes_back_as_it_was_typed() {
     let console = Console::start().await;
     let answer = console

@@ -205,7 +205,7 @@ async fn make_json(page: &Page, body: &[u8]) -> Response {
 async fn make_form(page: &Page, sent: &Form) -> Response {
     let form = TokenForm::read(sent);
     let once = sent.text("once");
-    if !once.is_empty() && was_used(once) {
+    if !take(once) {
         return Failure(ApiError::new(
             409,
             "This token was made already, and its value was shown once. If it is lost, delete the token and \
@@ -219,7 +219,6 @@ async fn make_form(page: &Page, sent: &Form) -> Response {
         .await
     {
         Ok(issued) => {
-            remember(once);
             let token = view(&issued);
             let made = Snippets::new(
                 page,
@@ -240,10 +239,14 @@ async fn make_form(page: &Page, sent: &Form) -> Response {
                 export: issued.export,
             })
         }
-        Err(error) if matches!(error.status, 400 | 404) => {
-            blank(page, StatusCode::BAD_REQUEST, form, Faults::of(&error))
+        Err(error) => {
+            give_back(once);
+            if matches!(error.status, 400 | 404) {
+                blank(page, StatusCode::BAD_REQUEST, form, Faults::of(&error))
+            } else {
+                Failure(error).into_response()
+            }
         }
-        Err(error) => Failure(error).into_response(),
     }
 }
 
@@ -268,18 +271,25 @@ pub(super) async fn check(_page: Page, body: Bytes) -> Response {
 
 static USED: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
-fn was_used(once: &str) -> bool {
-    let used = USED.lock().unwrap_or_else(PoisonError::into_inner);
-    used.iter().any(|known| known == once)
-}
-
-fn remember(once: &str) {
+/// Takes the number of a form before it is carried out; false when it was sent before. Forms without one are not known
+/// again.
+fn take(once: &str) -> bool {
     if once.len() != 32 {
-        return;
+        return true;
     }
     let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
+    if used.iter().any(|known| known == once) {
+        return false;
+    }
     if used.len() >= REMEMBERED {
         used.pop_front();
     }
     used.push_back(once.to_owned());
+    true
+}
+
+/// The form was not carried out: it may be sent again.
+fn give_back(once: &str) {
+    let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
+    used.retain(|known| known != once);
 }
