@@ -30,17 +30,17 @@ pub(super) const SCOPES: &[ScopeWords] = &[
     ScopeWords {
         scope: Scope::Smtp,
         title: "SMTP",
-        help: "Password for sending through the built-in SMTP server.",
+        help: "Password for the SMTP server, which comes with a later version.",
     },
     ScopeWords {
         scope: Scope::ImapProxy,
         title: "IMAP proxy",
-        help: "Password for mail programs that use the IMAP proxy.",
+        help: "Password of mail programs for the IMAP proxy, which comes with a later version.",
     },
     ScopeWords {
         scope: Scope::Mcp,
         title: "MCP",
-        help: "Lets assistants use the mail tools at /mcp.",
+        help: "Lets assistants use the mail tools at /mcp, which come with a later version.",
     },
 ];
 
