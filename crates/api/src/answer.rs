@@ -107,10 +107,7 @@ pub(crate) fn reply(reply: Reply) -> Response {
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("text/event-stream; charset=utf-8"),
             );
-            headers.insert(
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("no-cache"),
-            );
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Proxies that know it pass each piece on at once.
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
             response

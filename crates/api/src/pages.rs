@@ -2,13 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::{
-    Router,
-    extract::Request,
-    http::StatusCode,
-    response::Response,
-    routing::get,
-};
+use axum::{Router, extract::Request, http::StatusCode, response::Response, routing::get};
 use bytes::Bytes;
 
 use crate::{
@@ -69,7 +63,9 @@ struct Document {
 
 impl Document {
     fn get(&self, request: &Request) -> Bytes {
-        let url = self.shared.base_url(request.headers(), request.extensions());
+        let url = self
+            .shared
+            .base_url(request.headers(), request.extensions());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, text)) = &*last
             && *known == url

@@ -15,8 +15,8 @@ use tokio::{sync::Semaphore, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    changes::STREAMS, dashboard::Overview,
-    CallInput, Sessions, admin::Desk, autoconfig::Autoconfig, first_start, internal, rate::Rates, stats::CallCounts,
+    CallInput, Sessions, admin::Desk, autoconfig::Autoconfig, changes::STREAMS,
+    dashboard::Overview, first_start, internal, rate::Rates, stats::CallCounts,
     tokens::AuditLimits, tokens::Tokens,
 };
 

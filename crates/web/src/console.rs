@@ -14,8 +14,11 @@ use posthouse_app::App;
 /// Every page of the console; one line a room.
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .merge(accounts::routes()).merge(dashboard::routes()).merge(tokens::routes())
+        .merge(accounts::routes())
+        .merge(dashboard::routes())
+        .merge(tokens::routes())
         .merge(security::routes())
         .merge(setup::routes())
-        .merge(reference::routes()).merge(config::routes())
+        .merge(reference::routes())
+        .merge(config::routes())
 }

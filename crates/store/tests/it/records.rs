@@ -84,7 +84,12 @@ async fn sessions_expire(fresh: &Fresh) {
     assert_eq!(get("old", now).await, None);
     assert_eq!(get("s", now.after(minute)).await, None);
     let mut batch = Batch::new();
-    let touched = sessions::touch(&mut batch, "s", now.after(minute / 2), now.after(minute * 2));
+    let touched = sessions::touch(
+        &mut batch,
+        "s",
+        now.after(minute / 2),
+        now.after(minute * 2),
+    );
     let absent = sessions::touch(&mut batch, "none", now, now);
     let committed = store.commit(batch).await.unwrap();
     assert_eq!(
@@ -115,7 +120,15 @@ async fn sessions_are_listed_and_bounded_by_their_owner(fresh: &Fresh) {
     {
         let id = format!("s{number}");
         let seen = now.after(minute * u32::try_from(number).unwrap());
-        sessions::put(&mut batch, &id, owner, &json!({}), seen, now.after(minute * 60)).unwrap();
+        sessions::put(
+            &mut batch,
+            &id,
+            owner,
+            &json!({}),
+            seen,
+            now.after(minute * 60),
+        )
+        .unwrap();
     }
     sessions::put(&mut batch, "over", Some("ann"), &json!({}), now, now).unwrap();
     store.commit(batch).await.unwrap();
@@ -133,7 +146,10 @@ async fn sessions_are_listed_and_bounded_by_their_owner(fresh: &Fresh) {
     let mut batch = Batch::new();
     let deleted = sessions::delete_others(&mut batch, "ann", "s1");
     assert_eq!(store.commit(batch).await.unwrap().affected(deleted), 1);
-    assert_eq!((list("ann").await, list("bob").await), ("s1".to_owned(), "s3".to_owned()));
+    assert_eq!(
+        (list("ann").await, list("bob").await),
+        ("s1".to_owned(), "s3".to_owned())
+    );
 }
 
 async fn counters_add_up(fresh: &Fresh) {

@@ -70,7 +70,11 @@ mod tests {
         assert_eq!(slug("Access Tokens"), "access-tokens");
         let tags = posthouse_contract::tags();
         for (at, tag) in tags.iter().enumerate() {
-            assert!(!tags[..at].iter().any(|other| slug(&other.name) == slug(&tag.name)));
+            assert!(
+                !tags[..at]
+                    .iter()
+                    .any(|other| slug(&other.name) == slug(&tag.name))
+            );
             // The paths of this module.
             assert!(!matches!(slug(&tag.name).as_str(), "token" | "revoke" | ""));
         }

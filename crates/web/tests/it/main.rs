@@ -7,7 +7,7 @@ mod dashboard;
 mod frame;
 mod hosted;
 mod login;
-mod support;
 mod reference;
 mod setup;
+mod support;
 mod tokens;

@@ -19,8 +19,15 @@ async fn every_operation_has_a_page_that_stays_small() {
         let path = &text[start..at + end.len() - 1];
         let answer = console.get(path).await;
         let page = answer.expect(200);
-        assert!(page.contains(operation.path) && page.contains("Call it"), "{path}");
-        assert_eq!(page.contains("id=\"body\""), operation.body.is_some(), "{path}");
+        assert!(
+            page.contains(operation.path) && page.contains("Call it"),
+            "{path}"
+        );
+        assert_eq!(
+            page.contains("id=\"body\""),
+            operation.body.is_some(),
+            "{path}"
+        );
         let written = operation_text(operation.id).unwrap();
         assert_eq!(
             page.matches("data-in=").count(),
@@ -41,12 +48,18 @@ async fn every_operation_has_a_page_that_stays_small() {
 async fn tags_have_pages_by_slug_and_by_name() {
     let console = Console::start().await;
     for tag in tags() {
-        let slug = tag.name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), " ");
+        let slug = tag
+            .name
+            .to_lowercase()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), " ");
         let slug = slug.split_whitespace().collect::<Vec<_>>().join("-");
         let answer = console.get(&format!("/admin/reference/{slug}")).await;
         assert!(answer.expect(200).len() + linked(&console, &answer).await < 150_000);
     }
-    console.get("/admin/reference/Access%20Tokens").await.expect(200);
+    console
+        .get("/admin/reference/Access%20Tokens")
+        .await
+        .expect(200);
     for path in [
         "/admin/reference/nothing",
         "/admin/reference/access-tokens/nothing",
@@ -77,15 +90,28 @@ async fn what_a_page_tells_of_an_operation() {
     assert!(text.contains("Send in the group <code>submit</code>"));
     assert!(text.contains("<b>required</b>"));
     let start = text.find("aria-describedby=\"body-error\">").unwrap();
-    let example = text[start..].split('>').nth(1).unwrap().split('<').next().unwrap();
-    let example = example.replace("&#34;", "\"").replace("&#38;", "&").replace("&#60;", "<").replace("&#62;", ">").replace("&#39;", "'");
+    let example = text[start..]
+        .split('>')
+        .nth(1)
+        .unwrap()
+        .split('<')
+        .next()
+        .unwrap();
+    let example = example
+        .replace("&#34;", "\"")
+        .replace("&#38;", "&")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#39;", "'");
     let example: serde_json::Value = serde_json::from_str(&example).unwrap();
     assert!(example["to"].is_array(), "{example}");
     let page = console
         .get("/admin/reference/account/deleteV1AccountAccount")
         .await;
     assert!(page.has("data-ask") && page.has("btn danger"));
-    let page = console.get("/admin/reference/settings/postV1Settings").await;
+    let page = console
+        .get("/admin/reference/settings/postV1Settings")
+        .await;
     assert!(page.has("Only tokens without permissions of their own"));
 }
 
@@ -100,14 +126,22 @@ async fn calls_are_made_with_a_token_that_is_given_back() {
     let lives = expires.since(posthouse_model::Timestamp::now()).as_secs();
     assert!((890..=900).contains(&lives), "{lives}");
     let token = answer["token"].as_str().unwrap();
-    assert!(console.get("/admin/tokens").await.has("Calls from the API reference"));
+    assert!(
+        console
+            .get("/admin/tokens")
+            .await
+            .has("Calls from the API reference")
+    );
     let revoked = console
         .json("/admin/reference/revoke", &json!({ "token": token }))
         .await
         .json();
     assert_eq!(revoked, json!({"success": true, "revoked": true}));
     assert!(console.get("/admin/tokens").await.has("No tokens yet"));
-    let again = console.json("/admin/reference/revoke", &json!([])).await.json();
+    let again = console
+        .json("/admin/reference/revoke", &json!([]))
+        .await
+        .json();
     assert_eq!(again["revoked"], false);
     let foreign = console.form("/admin/reference/token", &[]).await;
     assert_eq!(foreign.status, 200, "the crumb may come as a field");

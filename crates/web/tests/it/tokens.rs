@@ -90,7 +90,10 @@ async fn the_wire_makes_a_token_that_works() {
         token.parse::<TokenValue>().unwrap().id().to_string(),
         made["id"].as_str().unwrap()
     );
-    assert_eq!((&made["stats"], &made["metrics"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&made["stats"], &made["metrics"]),
+        (&json!(true), &json!(false))
+    );
     assert!(made["export"].as_str().unwrap().len() > 40);
     assert_eq!(admit(&console, token, "getV1Stats").await, Ok(()));
     assert_eq!(admit(&console, token, "postV1Settings").await, Err(403));
@@ -100,7 +103,10 @@ async fn the_wire_makes_a_token_that_works() {
 async fn the_value_is_on_no_other_page() {
     let console = Console::start().await;
     let made = make(&console, json!({"description": "x", "scopes": ["*"]})).await;
-    let (token, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let (token, id) = (
+        made["token"].as_str().unwrap(),
+        made["id"].as_str().unwrap(),
+    );
     for path in [
         "/admin/tokens".to_owned(),
         format!("/admin/tokens/{id}"),
@@ -112,7 +118,10 @@ async fn the_value_is_on_no_other_page() {
         assert_eq!(times(&answer, token), 0, "{path}");
     }
     // The value is no name of a page.
-    assert_eq!(console.get(&format!("/admin/tokens/{token}")).await.status, 404);
+    assert_eq!(
+        console.get(&format!("/admin/tokens/{token}")).await.status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -126,8 +135,14 @@ async fn input_that_is_wrong_in_itself_is_400_with_every_fault() {
         .await;
     answer.expect(400);
     let body = answer.json();
-    assert_eq!((&body["success"], &body["statusCode"]), (&json!(false), &json!(400)));
-    assert_eq!((&body["error"], &body["message"]), (&json!("Bad Request"), &json!("Invalid input")));
+    assert_eq!(
+        (&body["success"], &body["statusCode"]),
+        (&json!(false), &json!(400))
+    );
+    assert_eq!(
+        (&body["error"], &body["message"]),
+        (&json!("Bad Request"), &json!("Invalid input"))
+    );
     let mut keys: Vec<_> = body["fields"]
         .as_array()
         .unwrap()
@@ -154,7 +169,10 @@ async fn every_other_failure_is_200_and_says_so() {
         json!({"description": "x", "scopes": ["api"], "account": "nobody"}),
     )
     .await;
-    assert_eq!((&answer["success"], &answer["statusCode"]), (&json!(false), &json!(404)));
+    assert_eq!(
+        (&answer["success"], &answer["statusCode"]),
+        (&json!(false), &json!(404))
+    );
     assert_eq!(answer["error"], "Not Found");
     assert!(answer["message"].is_string());
     assert_eq!(answer["token"], Value::Null);
@@ -167,7 +185,10 @@ async fn every_other_failure_is_200_and_says_so() {
         .unwrap();
     let answer = console.another().send(bare).await;
     answer.expect(200);
-    assert_eq!((&answer.json()["success"], &answer.json()["statusCode"]), (&json!(false), &json!(403)));
+    assert_eq!(
+        (&answer.json()["success"], &answer.json()["statusCode"]),
+        (&json!(false), &json!(403))
+    );
 
     // Without a session: from elsewhere, while there is no password.
     let mut stranger = console.another();
@@ -176,14 +197,27 @@ async fn every_other_failure_is_200_and_says_so() {
     answer.expect(200);
     let body = answer.json();
     assert_eq!(body["success"], false);
-    assert!(matches!(body["statusCode"].as_u64(), Some(401 | 403)), "{body}");
-    assert_eq!(console.app.console_tokens(&Default::default()).await.unwrap().total, 0);
+    assert!(
+        matches!(body["statusCode"].as_u64(), Some(401 | 403)),
+        "{body}"
+    );
+    assert_eq!(
+        console
+            .app
+            .console_tokens(&Default::default())
+            .await
+            .unwrap()
+            .total,
+        0
+    );
 }
 
 #[tokio::test]
 async fn the_plain_form_shows_the_value_and_makes_no_second_token() {
     let console = Console::start().await;
-    let page = console.get("/admin/tokens/new?scope=metrics&description=Prometheus").await;
+    let page = console
+        .get("/admin/tokens/new?scope=metrics&description=Prometheus")
+        .await;
     let text = page.expect(200);
     assert!(text.contains("value=\"Prometheus\""));
     let once = text.split("name=\"once\" value=\"").nth(1).unwrap();
@@ -200,7 +234,10 @@ async fn the_plain_form_shows_the_value_and_makes_no_second_token() {
     let created = console.form("/admin/tokens/new", &fields).await;
     let text = created.expect(200);
     assert_eq!(created.headers["cache-control"], "no-store");
-    let token = text.split("class=\"secret\" tabindex=\"0\">").nth(1).unwrap();
+    let token = text
+        .split("class=\"secret\" tabindex=\"0\">")
+        .nth(1)
+        .unwrap();
     let token = token.split('<').next().unwrap();
     assert!(token.parse::<TokenValue>().is_ok(), "{token}");
     assert!(created.has(&format!("credentials: {token}")));
@@ -209,7 +246,15 @@ async fn the_plain_form_shows_the_value_and_makes_no_second_token() {
     // The browser's "load again" sends the form again.
     let again = console.form("/admin/tokens/new", &fields).await;
     assert!(!again.expect(409).contains(token));
-    assert_eq!(console.app.console_tokens(&Default::default()).await.unwrap().total, 1);
+    assert_eq!(
+        console
+            .app
+            .console_tokens(&Default::default())
+            .await
+            .unwrap()
+            .total,
+        1
+    );
 }
 
 #[tokio::test]
@@ -268,7 +313,10 @@ async fn a_form_with_faults_comes_back_as_it_was_typed() {
     assert!(text.contains("value=\"smtp\" checked"));
     assert!(text.matches("aria-invalid=\"true\"").count() >= 5, "{text}");
     let answer = console
-        .form("/admin/tokens/new", &[("description", "x"), ("preset", "all")])
+        .form(
+            "/admin/tokens/new",
+            &[("description", "x"), ("preset", "all")],
+        )
         .await;
     assert!(answer.expect(400).contains("Choose at least one scope."));
 }
@@ -311,10 +359,16 @@ async fn what_strangers_write_is_text_everywhere() {
     let page = format!("/admin/tokens/{}", made["id"].as_str().unwrap());
     for path in [
         "/admin/tokens".to_owned(),
-        format!("/admin/tokens?query={}&scope={}&state=%22%3E", "%3Cscript%3Ealert(1)", "%3Cb%3E"),
+        format!(
+            "/admin/tokens?query={}&scope={}&state=%22%3E",
+            "%3Cscript%3Ealert(1)", "%3Cb%3E"
+        ),
         page.clone(),
         format!("{page}/delete"),
-        format!("/admin/tokens/new?account={}&description={}", "%3Cscript%3Ealert(1)", "%3Cscript%3Ealert(1)"),
+        format!(
+            "/admin/tokens/new?account={}&description={}",
+            "%3Cscript%3Ealert(1)", "%3Cscript%3Ealert(1)"
+        ),
     ] {
         let answer = console.get(&path).await;
         answer.expect(200);
@@ -328,7 +382,10 @@ async fn what_strangers_write_is_text_everywhere() {
     assert_eq!(answer.json()[0]["account"], id);
     // The message after deleting quotes the description.
     let gone = console.form(&format!("{page}/delete"), &[]).await;
-    assert_eq!((gone.status.as_u16(), gone.location()), (303, "/admin/tokens"));
+    assert_eq!(
+        (gone.status.as_u16(), gone.location()),
+        (303, "/admin/tokens")
+    );
     is_harmless(&console.get("/admin/tokens").await);
 }
 
@@ -336,9 +393,18 @@ async fn what_strangers_write_is_text_everywhere() {
 async fn deleting_says_what_stops_and_stops_it() {
     let console = Console::start().await;
     let made = make(&console, json!({"description": "CRM", "scopes": ["api"]})).await;
-    let (token, id) = (made["token"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let (token, id) = (
+        made["token"].as_str().unwrap(),
+        made["id"].as_str().unwrap(),
+    );
     let page = format!("/admin/tokens/{id}/delete");
-    assert!(console.get(&page).await.expect(200).contains("It was never used"));
+    assert!(
+        console
+            .get(&page)
+            .await
+            .expect(200)
+            .contains("It was never used")
+    );
     admit(&console, token, "getV1Stats").await.unwrap();
     let asked = console.get(&page).await;
     assert!(asked.has("192.0.2.1") && asked.has("refused with 401"));
@@ -354,19 +420,51 @@ async fn the_list_finds_sorts_and_turns_pages() {
     assert!(console.get("/admin/tokens").await.has("No tokens yet"));
     for number in 0..27 {
         let scope = if number == 3 { "metrics" } else { "api" };
-        make(&console, json!({"description": format!("token number {number}"), "scopes": [scope]})).await;
+        make(
+            &console,
+            json!({"description": format!("token number {number}"), "scopes": [scope]}),
+        )
+        .await;
     }
     let first = console.get("/admin/tokens").await;
     assert!(first.has("27 tokens") && first.has("Page 1 of 2"));
     assert!(first.has("token number 26") && !first.has("token number 0<"));
-    assert!(console.get("/admin/tokens?page=1").await.has("token number 0<"));
+    assert!(
+        console
+            .get("/admin/tokens?page=1")
+            .await
+            .has("token number 0<")
+    );
     let found = console.get("/admin/tokens?scope=metrics").await;
     assert!(found.has("token number 3<") && found.has("1 token found"));
-    assert!(console.get("/admin/tokens?query=NUMBER%2026").await.has("1 token found"));
-    assert!(console.get("/admin/tokens?state=unused").await.has("27 tokens found"));
-    assert!(console.get("/admin/tokens?state=expired").await.has("No token matches"));
-    for odd in ["page=99999999999999999999", "page=-1", "scope=x&state=y&sort=z", "page=400"] {
-        console.get(&format!("/admin/tokens?{odd}")).await.expect(200);
+    assert!(
+        console
+            .get("/admin/tokens?query=NUMBER%2026")
+            .await
+            .has("1 token found")
+    );
+    assert!(
+        console
+            .get("/admin/tokens?state=unused")
+            .await
+            .has("27 tokens found")
+    );
+    assert!(
+        console
+            .get("/admin/tokens?state=expired")
+            .await
+            .has("No token matches")
+    );
+    for odd in [
+        "page=99999999999999999999",
+        "page=-1",
+        "scope=x&state=y&sort=z",
+        "page=400",
+    ] {
+        console
+            .get(&format!("/admin/tokens?{odd}"))
+            .await
+            .expect(200);
     }
 }
 
@@ -377,13 +475,20 @@ async fn the_audit_log_is_switched_from_the_page() {
     let id = made["id"].as_str().unwrap();
     let page = format!("/admin/tokens/{id}");
     assert!(console.get(&page).await.has("The audit log is off"));
-    let on = console.form("/admin/tokens/log", &[("on", "1"), ("token", id)]).await;
+    let on = console
+        .form("/admin/tokens/log", &[("on", "1"), ("token", id)])
+        .await;
     assert_eq!(on.location(), format!("{page}#log"));
-    admit(&console, made["token"].as_str().unwrap(), "getV1Stats").await.unwrap_err();
+    admit(&console, made["token"].as_str().unwrap(), "getV1Stats")
+        .await
+        .unwrap_err();
     let shown = console.get(&page).await;
     assert!(shown.has("Denied: scope") && shown.has("/v1/stats"));
     let off = console
-        .form("/admin/tokens/log", &[("on", "0"), ("token", "//evil.example")])
+        .form(
+            "/admin/tokens/log",
+            &[("on", "0"), ("token", "//evil.example")],
+        )
         .await;
     assert_eq!(off.location(), "/admin/tokens");
     assert!(!console.app.settings().bool("tokenAuditLog"));
@@ -393,12 +498,19 @@ async fn the_audit_log_is_switched_from_the_page() {
 async fn what_a_token_would_do_is_told_before_it_is_made() {
     let console = Console::start().await;
     let answer = console
-        .json("/admin/tokens/check", &json!({"scopes": ["metrics"], "account": "ann"}))
+        .json(
+            "/admin/tokens/check",
+            &json!({"scopes": ["metrics"], "account": "ann"}),
+        )
         .await;
     let ability = answer.json();
     assert_eq!(ability["warnings"][0]["level"], "conflict");
     assert_eq!(ability["summary"], "This token opens nothing.");
-    for odd in [json!(null), json!([]), json!({"scopes": 1, "permissions": "x"})] {
+    for odd in [
+        json!(null),
+        json!([]),
+        json!({"scopes": 1, "permissions": "x"}),
+    ] {
         console.json("/admin/tokens/check", &odd).await.expect(200);
     }
 }
@@ -428,7 +540,11 @@ async fn pages_answer_quickly_with_ten_thousand_tokens_and_stay_small() {
         console.app.store().commit(batch).await.unwrap();
     }
     let id = {
-        let listed = console.app.console_tokens(&Default::default()).await.unwrap();
+        let listed = console
+            .app
+            .console_tokens(&Default::default())
+            .await
+            .unwrap();
         listed.items[0].record.id
     };
     for path in [
@@ -449,7 +565,10 @@ async fn pages_answer_quickly_with_ten_thousand_tokens_and_stay_small() {
         }
         println!("{path}: {best:?}, {size} bytes with styles and scripts");
         // Generous, as this is a build without optimisation.
-        assert!(best < std::time::Duration::from_millis(100), "{path}: {best:?}");
+        assert!(
+            best < std::time::Duration::from_millis(100),
+            "{path}: {best:?}"
+        );
         assert!(size < 150_000, "{path}: {size} bytes");
     }
 }
