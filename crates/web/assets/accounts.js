@@ -21,16 +21,11 @@ async function catchUp() {
 }
 
 let stream = null;
-// States that pass are likely to have changed since the page was drawn; later every state may have.
-let behind = badges.some((badge) => badge.classList.contains("info"));
-
 function open() {
   if (stream) return;
   stream = new EventSource("/admin/changes");
-  stream.addEventListener("open", () => {
-    if (behind) catchUp();
-    behind = true;
-  });
+  // Between the drawing of the page and this moment a state may have changed that nobody tells any more.
+  stream.addEventListener("open", catchUp);
   stream.addEventListener("message", (event) => {
     const change = JSON.parse(event.data);
     if (change.type !== "state" || !change.stateLabel) return;
