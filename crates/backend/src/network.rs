@@ -2,7 +2,7 @@
 
 use crate::ProtocolLog;
 use posthouse_model::account::TlsOptions;
-use posthouse_net::{TlsProfile, tls::MinVersion};
+use posthouse_net::{EgressPolicy, TlsProfile, tls::MinVersion};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -138,6 +138,8 @@ pub struct Network {
     pub proxy: Option<String>,
     /// Local address to connect from.
     pub local_address: Option<IpAddr>,
+    /// Which addresses of mail servers may be dialled: any, unless a stranger names them.
+    pub egress: EgressPolicy,
     /// Accept invalid certificates.
     pub ignore_certificates: bool,
     /// How long connecting and logging in may take.
@@ -158,6 +160,7 @@ impl Default for Network {
         Self {
             proxy: None,
             local_address: None,
+            egress: EgressPolicy::Off,
             ignore_certificates: false,
             connect_timeout: Duration::from_secs(30),
             command_timeout: Duration::from_secs(60),

@@ -8,6 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
+use crate::egress::EgressPolicy;
 use crate::error::NetError;
 use crate::proxy::Proxy;
 use crate::resolver::{bare, resolve};
@@ -43,6 +44,9 @@ pub struct Dial {
     pub proxy: Option<Proxy>,
     /// Our own address to connect from. Peers of the other address family are then not tried.
     pub local_address: Option<IpAddr>,
+    /// Which addresses of the host may be dialled. The name is resolved once, and only what was checked is dialled; behind a
+    /// proxy, the proxy is given the checked address in place of the name.
+    pub policy: EgressPolicy,
     /// How the peer is checked.
     pub tls: TlsProfile,
     /// The time for everything: resolving, connecting, proxy and TLS handshake.
@@ -58,6 +62,7 @@ impl Dial {
             security,
             proxy: None,
             local_address: None,
+            policy: EgressPolicy::Off,
             tls: TlsProfile::default(),
             deadline: Duration::from_secs(30),
         }
@@ -79,16 +84,24 @@ impl Dial {
     async fn establish(&self) -> Result<Stream, NetError> {
         let end = Instant::now() + self.deadline;
         let stream = match &self.proxy {
-            None => Stream::from(self.reach(&self.host, self.port, end).await?),
+            None => {
+                let addresses = resolve(&self.host, self.port, left(end)).await?;
+                Stream::from(
+                    self.reach(&self.host, self.port, self.vet(addresses)?, end)
+                        .await?,
+                )
+            }
             Some(proxy) => {
-                let tcp = self
-                    .reach(proxy.host(), proxy.port(), end)
-                    .await
-                    .map_err(|error| match error {
-                        timeout @ NetError::Timeout { .. } => timeout,
-                        other => NetError::Proxy(other.to_string()),
-                    })?;
-                proxy.open(tcp, bare(&self.host), self.port, end).await?
+                let target = self.behind_proxy(end).await?;
+                let reached = async {
+                    let addresses = resolve(proxy.host(), proxy.port(), left(end)).await?;
+                    self.reach(proxy.host(), proxy.port(), addresses, end).await
+                };
+                let tcp = reached.await.map_err(|error| match error {
+                    timeout @ NetError::Timeout { .. } => timeout,
+                    other => NetError::Proxy(other.to_string()),
+                })?;
+                proxy.open(tcp, &target, self.port, end).await?
             }
         };
         match self.security {
@@ -97,8 +110,46 @@ impl Dial {
         }
     }
 
-    async fn reach(&self, host: &str, port: u16, end: Instant) -> Result<TcpStream, NetError> {
-        let addresses = resolve(host, port, left(end)).await?;
+    /// The addresses that may be dialled.
+    fn vet(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NetError> {
+        let mut blocked = None;
+        let mut vetted = Vec::new();
+        for address in addresses {
+            match self.policy.check(address.ip()) {
+                Ok(()) => vetted.push(address),
+                Err(error) => blocked = Some(error),
+            }
+        }
+        match blocked {
+            Some(error) if vetted.is_empty() => Err(error.into()),
+            _ => Ok(vetted),
+        }
+    }
+
+    /// What the proxy is asked for.
+    async fn behind_proxy(&self, end: Instant) -> Result<String, NetError> {
+        let name = bare(&self.host).to_owned();
+        if self.policy == EgressPolicy::Off {
+            return Ok(name);
+        }
+        match resolve(&name, self.port, left(end)).await {
+            Ok(addresses) => {
+                let vetted = self.vet(addresses)?;
+                Ok(vetted.first().map_or(name, |peer| peer.ip().to_string()))
+            }
+            // A name that only the proxy can resolve is the proxy's to judge.
+            Err(NetError::NotFound { .. }) => Ok(name),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn reach(
+        &self,
+        host: &str,
+        port: u16,
+        addresses: Vec<SocketAddr>,
+        end: Instant,
+    ) -> Result<TcpStream, NetError> {
         let target = || format!("{host}:{port}");
         let usable: Vec<SocketAddr> = addresses
             .into_iter()

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::egress::Blocked;
+
 /// A failed connection, in the vocabulary that clients of the API know ([`NetError::code`]).
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
@@ -41,6 +43,9 @@ pub enum NetError {
     /// The TLS profile itself cannot be used (unreadable CA file, bad server name).
     #[error("TLS settings cannot be used: {0}")]
     TlsProfile(String),
+    /// The address may not be reached; nothing was sent to it.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
     /// The proxy is unreachable, refused us, or its URL is wrong.
     #[error("proxy: {0}")]
     Proxy(String),
@@ -50,13 +55,15 @@ pub enum NetError {
 }
 
 impl NetError {
-    /// The stable code: `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ECONNRESET`, `EHOSTUNREACH`, `ETLS`, `EPROXY` or `ESOCKET`.
+    /// The stable code: `ECONNREFUSED`, `ETIMEDOUT`, `ENOTFOUND`, `ECONNRESET`, `EHOSTUNREACH`, `ETLS`, `EEGRESSBLOCKED`, `EPROXY`
+    /// or `ESOCKET`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "ENOTFOUND",
             Self::Timeout { .. } => "ETIMEDOUT",
             Self::Connect { source, .. } | Self::Socket(source) => io_code(source),
             Self::Tls { .. } | Self::TlsProfile(_) => "ETLS",
+            Self::Blocked(_) => "EEGRESSBLOCKED",
             Self::Proxy(_) => "EPROXY",
         }
     }
@@ -64,7 +71,10 @@ impl NetError {
     /// Whether trying again later, unchanged, can help. TLS and proxy failures are counted as temporary only when they do not
     /// come from our own settings.
     pub fn is_temporary(&self) -> bool {
-        !matches!(self, Self::Tls { .. } | Self::TlsProfile(_))
+        !matches!(
+            self,
+            Self::Tls { .. } | Self::TlsProfile(_) | Self::Blocked(_)
+        )
     }
 
     pub(crate) fn timeout(what: impl Into<String>, after: Duration) -> Self {

@@ -143,6 +143,7 @@ impl SmtpError {
             Self::Net(NetError::Timeout { .. }) | Self::Timeout { .. } => "ETIMEDOUT",
             Self::Net(NetError::Tls { .. } | NetError::TlsProfile(_)) | Self::Tls(_) => "ETLS",
             Self::Net(NetError::Proxy(_)) => "EPROXY",
+            Self::Net(NetError::Blocked(_)) => "EEGRESSBLOCKED",
             Self::Net(NetError::Connect { .. } | NetError::Socket(_)) => "ESOCKET",
             Self::Refused { phase, .. } => match phase {
                 Phase::StartTls => "ETLS",

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthouse_backend::BackendError;
+use posthouse_backend::{BackendError, Network};
 use posthouse_engine::{SmtpRoute, verify_smtp};
 use posthouse_model::{ApiError, account::AccountConfig, mailbox::Mailbox};
+use posthouse_net::EgressPolicy;
 use posthouse_smtp::SmtpError;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
@@ -56,30 +57,41 @@ impl App {
         limit: Duration,
     ) -> Option<(Value, Option<Value>)> {
         config.imap.as_ref()?;
-        Some(match self.try_imap(config, folders, limit).await {
-            Ok(listing) => (json!({ "success": true }), folders.then(|| json!(listing))),
-            Err(error) => (imap_failure(error), None),
-        })
+        Some(
+            match self
+                .try_imap(config, folders, limit, EgressPolicy::Off)
+                .await
+            {
+                Ok(listing) => (json!({ "success": true }), folders.then(|| json!(listing))),
+                Err(error) => (imap_failure(error), None),
+            },
+        )
     }
 
     async fn verify_smtp(&self, config: &AccountConfig, limit: Duration) -> Option<Value> {
         config.smtp.as_ref()?;
-        Some(match self.try_smtp(config, limit).await {
-            Ok(()) => json!({ "success": true }),
-            Err(SmtpTrial::NoHost) => failure("The SMTP server has no host name", "ENOHOST"),
-            Err(SmtpTrial::Late) => failure(LATE, "ETIMEDOUT"),
-            Err(SmtpTrial::Failed(error)) => smtp_failure(&error),
-        })
+        Some(
+            match self.try_smtp(config, limit, EgressPolicy::Off).await {
+                Ok(()) => json!({ "success": true }),
+                Err(SmtpTrial::NoHost) => failure("The SMTP server has no host name", "ENOHOST"),
+                Err(SmtpTrial::Late) => failure(LATE, "ETIMEDOUT"),
+                Err(SmtpTrial::Failed(error)) => smtp_failure(&error),
+            },
+        )
     }
 
-    /// Logs in to the IMAP server of a configuration; the folders if they are wanted.
+    /// Logs in to the IMAP server of a configuration, if the policy lets it be dialled; the folders if they are wanted.
     pub(crate) async fn try_imap(
         &self,
         config: &AccountConfig,
         folders: bool,
         limit: Duration,
+        egress: EgressPolicy,
     ) -> Result<Vec<Mailbox>, BackendError> {
-        let network = self.engine().network();
+        let network = Network {
+            egress,
+            ..self.engine().network()
+        };
         let work = Box::pin(posthouse_backend::imap::verify_imap(
             config, &network, folders,
         ));
@@ -88,13 +100,15 @@ impl App {
             .unwrap_or(Err(BackendError::Timeout))
     }
 
-    /// Logs in to the SMTP server of a configuration.
+    /// Logs in to the SMTP server of a configuration, if the policy lets it be dialled.
     pub(crate) async fn try_smtp(
         &self,
         config: &AccountConfig,
         limit: Duration,
+        egress: EgressPolicy,
     ) -> Result<(), SmtpTrial> {
-        let route = SmtpRoute::of(self.engine(), config, None).ok_or(SmtpTrial::NoHost)?;
+        let mut route = SmtpRoute::of(self.engine(), config, None).ok_or(SmtpTrial::NoHost)?;
+        route.egress = egress;
         let work = Box::pin(verify_smtp(&route));
         timeout(limit, work)
             .await

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use posthouse_backend::BackendError;
 use posthouse_model::ApiError;
+use posthouse_net::EgressPolicy;
 use posthouse_smtp::SmtpError;
 
 use super::{Link, ServerForm};
@@ -12,6 +13,10 @@ use crate::{App, account::SmtpTrial};
 
 /// How long a login may take; a person waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Where a stranger's trials lead: not to what every machine or cloud has for itself alone.
+const EGRESS: EgressPolicy = EgressPolicy::LinkLocal;
+/// The code of whatever cannot be reached.
+const UNREACHABLE: &str = "ECONNECTION";
 /// Most of a server's words that is passed on.
 const MAX_RESPONSE: usize = 300;
 
@@ -22,10 +27,9 @@ pub enum Trouble {
     Credentials,
     /// There is no such host.
     UnknownHost,
-    /// Nobody answers there, or breaks off.
+    /// Nobody answers there, or not in time, or breaks off; or it may not be asked. Which of these it is would tell a
+    /// stranger what there is in a network.
     Unreachable,
-    /// No answer in time.
-    Timeout,
     /// No safe connection: certificate, or TLS spoken where it is not, or not where it is.
     Tls,
     /// What answers does not speak the protocol, or not as it should.
@@ -37,7 +41,7 @@ pub enum Trouble {
 pub struct Outcome {
     /// What stands in the way; none if it works.
     pub trouble: Option<Trouble>,
-    /// Stable code, such as `ECONNREFUSED`.
+    /// Stable code; one for all that is [`Trouble::Unreachable`].
     pub code: Option<String>,
     /// What the server said to the login: only that, as anything else might be a stranger's look into a network.
     pub response: Option<String>,
@@ -64,11 +68,15 @@ impl Outcome {
         }
     }
 
-    fn failed(code: impl Into<String>) -> Self {
-        let code = code.into();
+    fn failed(code: &str) -> Self {
+        let trouble = kind(code);
+        let code = match trouble {
+            Trouble::Unreachable => UNREACHABLE,
+            _ => code,
+        };
         Self {
-            trouble: Some(kind(&code)),
-            code: Some(code),
+            trouble: Some(trouble),
+            code: Some(code.to_owned()),
             response: None,
         }
     }
@@ -102,11 +110,14 @@ impl App {
         let limit = self.engine().config().connect_timeout.min(PATIENCE);
         let imap = async {
             match config.imap {
-                Some(_) => Some(imap_outcome(self.try_imap(&config, false, limit).await)),
+                Some(_) => {
+                    let tried = self.try_imap(&config, false, limit, EGRESS).await;
+                    Some(imap_outcome(tried))
+                }
                 None => None,
             }
         };
-        let (imap, smtp) = tokio::join!(imap, self.try_smtp(&config, limit));
+        let (imap, smtp) = tokio::join!(imap, self.try_smtp(&config, limit, EGRESS));
         Ok(Trial {
             imap,
             smtp: smtp_outcome(smtp),
@@ -120,9 +131,14 @@ fn imap_outcome<T>(result: Result<T, BackendError>) -> Outcome {
         Err(BackendError::Authentication { response, code, .. }) => {
             Outcome::refused(code, Some(&response))
         }
-        Err(BackendError::Connection { code, .. }) => Outcome::failed(code),
-        Err(BackendError::Timeout) => Outcome::failed("ETIMEDOUT"),
-        Err(_) => Outcome::failed("EPROTOCOL"),
+        Err(error) => {
+            tracing::debug!(%error, "a visitor's IMAP server cannot be used");
+            match error {
+                BackendError::Connection { code, .. } => Outcome::failed(&code),
+                BackendError::Timeout => Outcome::failed("ETIMEDOUT"),
+                _ => Outcome::failed("EPROTOCOL"),
+            }
+        }
     }
 }
 
@@ -135,9 +151,11 @@ fn smtp_outcome(result: Result<(), SmtpTrial>) -> Outcome {
             (SmtpError::Refused { .. }, "EAUTH") => {
                 Outcome::refused("EAUTH", error.response().as_deref())
             }
-            // A server without logins takes no login.
-            (_, "EAUTH") => Outcome::failed("EPROTOCOL"),
-            (_, code) => Outcome::failed(code),
+            (_, code) => {
+                tracing::debug!(%error, "a visitor's SMTP server cannot be used");
+                // A server without logins takes no login.
+                Outcome::failed(if code == "EAUTH" { "EPROTOCOL" } else { code })
+            }
         },
     }
 }
@@ -145,11 +163,9 @@ fn smtp_outcome(result: Result<(), SmtpTrial>) -> Outcome {
 fn kind(code: &str) -> Trouble {
     match code {
         "ENOTFOUND" | "EDNS" | "ENOHOST" => Trouble::UnknownHost,
-        "ETIMEDOUT" => Trouble::Timeout,
         "ETLS" => Trouble::Tls,
-        "ECONNREFUSED" | "ECONNRESET" | "EHOSTUNREACH" | "ESOCKET" | "ECONNECTION" | "EPROXY" => {
-            Trouble::Unreachable
-        }
+        "ECONNREFUSED" | "ECONNRESET" | "EHOSTUNREACH" | "ETIMEDOUT" | "ESOCKET"
+        | "ECONNECTION" | "EPROXY" | "EEGRESSBLOCKED" => Trouble::Unreachable,
         _ => Trouble::Protocol,
     }
 }
@@ -167,6 +183,27 @@ fn shorten(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn whatever_cannot_be_reached_sounds_the_same() {
+        let timed_out = imap_outcome::<()>(Err(BackendError::Timeout));
+        assert_eq!(timed_out.trouble, Some(Trouble::Unreachable));
+        for code in [
+            "ECONNREFUSED",
+            "ECONNRESET",
+            "EHOSTUNREACH",
+            "ETIMEDOUT",
+            "EEGRESSBLOCKED",
+            "ESOCKET",
+        ] {
+            let outcome = imap_outcome::<()>(Err(BackendError::Connection {
+                response: format!("connecting to 192.0.2.1: {code}"),
+                code: code.to_owned(),
+            }));
+            assert_eq!(outcome, timed_out, "{code}");
+        }
+        assert_eq!(smtp_outcome(Err(SmtpTrial::Late)), timed_out);
+    }
 
     #[test]
     fn only_an_answer_to_a_login_is_passed_on() {

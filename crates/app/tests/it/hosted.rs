@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use posthouse_app::{CreateError, Field, Link, LinkError, ServerEntry, ServerInput, Trouble, Why};
+use posthouse_app::{
+    AppConfig, CreateError, Field, Link, LinkError, ServerEntry, ServerInput, Trouble, Why,
+};
 use posthouse_model::{AccountId, ApiError, Secret};
 use posthouse_store::{Batch, accounts, hosted};
 use posthouse_testkit::{Fault, Phase, SmtpSink, free_port};
@@ -12,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use url::Url;
 
-use crate::support::{Hall, ask, sqlite};
+use crate::support::{Hall, ask, sqlite, sqlite_config};
 
 both!(
     a_link_says_what_was_asked,
@@ -411,6 +413,48 @@ async fn what_a_server_says_is_not_passed_on_unless_it_refuses_a_login() {
     assert_eq!(trial.smtp.trouble, Some(Trouble::Protocol));
     assert_eq!(trial.smtp.response, None);
     assert!(!format!("{trial:?}").contains("10.0.0.7"));
+}
+
+#[tokio::test]
+async fn a_visitor_cannot_tell_what_there_is_in_our_network() {
+    let (store, folder) = sqlite_config();
+    let mut config = AppConfig::default();
+    config.engine.connect_timeout = Duration::from_millis(400);
+    let hall = Hall::with(store, folder, config).await;
+    set_up(&hall).await;
+    let link = link(&hall, json!({"redirectUrl": "https://app.example.com/"})).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    let mut outcomes = Vec::new();
+    for (host, port) in [
+        ("127.0.0.1", free_port()),
+        ("127.0.0.1", silent),
+        ("169.254.169.254", 80),
+        ("::ffff:169.254.169.254", 25),
+        ("100.100.100.200", 25),
+    ] {
+        let server = ServerEntry {
+            user: "ann".to_owned(),
+            pass: Secret::new("x"),
+            host: host.to_owned(),
+            port: port.to_string(),
+            secure: false,
+        };
+        let input = ServerInput {
+            imap: server.clone(),
+            smtp: server,
+            ..ServerInput::default()
+        };
+        let form = input.check_servers(&link).unwrap();
+        let trial = hall.app.try_servers(&link, &form).await.unwrap();
+        outcomes.extend([trial.imap.unwrap(), trial.smtp]);
+    }
+    let first = &outcomes[0];
+    assert_eq!(first.trouble, Some(Trouble::Unreachable));
+    assert!(
+        outcomes.iter().all(|outcome| outcome == first),
+        "{outcomes:?}"
+    );
 }
 
 #[tokio::test]

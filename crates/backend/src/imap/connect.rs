@@ -123,6 +123,7 @@ async fn set_up(
         },
         proxy,
         local_address: network.local_address,
+        policy: network.egress,
         tls: tls.clone(),
         deadline: network.connect_timeout,
     };

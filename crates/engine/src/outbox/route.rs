@@ -7,7 +7,7 @@ use posthouse_model::{
     account::{AccountConfig, SmtpConfig},
     outbox::Job,
 };
-use posthouse_net::{Dial, NetError, Proxy, Security};
+use posthouse_net::{Dial, EgressPolicy, NetError, Proxy, Security};
 use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls, Watch};
 use serde_json::{Value, json};
 use url::Url;
@@ -23,6 +23,8 @@ pub struct SmtpRoute {
     pub proxy: Option<String>,
     /// Local address.
     pub local_address: Option<IpAddr>,
+    /// Which addresses may be dialled: any, unless a stranger names the server.
+    pub egress: EgressPolicy,
     /// Name to greet with.
     pub ehlo_name: String,
     /// Accept invalid certificates.
@@ -57,6 +59,7 @@ impl SmtpRoute {
                 .or_else(|| config.proxy.clone())
                 .or(network.proxy),
             local_address: named.or(network.local_address),
+            egress: network.egress,
             ehlo_name,
             ignore_certificates: network.ignore_certificates,
             connect_timeout: network.connect_timeout,
@@ -109,6 +112,7 @@ pub async fn connect_smtp(route: &SmtpRoute, watch: Watch) -> Result<Session, Sm
         None => None,
     };
     dial.local_address = route.local_address;
+    dial.policy = route.egress;
     dial.tls = tls_profile(
         server.tls.as_ref(),
         server.secure,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use posthouse_net::{Dial, Security};
+use posthouse_net::{Dial, EgressPolicy, Security};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -81,4 +81,31 @@ async fn a_server_that_never_answers_tls_ends_at_the_deadline() {
     let error = dial.connect().await.unwrap_err();
     assert_eq!(error.code(), "ETIMEDOUT");
     assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn what_the_policy_forbids_is_not_dialled() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let dial = |host: &str, policy| Dial {
+        policy,
+        ..Dial::new(host, port, Security::Plain)
+    };
+    // The name is judged by the addresses that it leads to.
+    for host in ["127.0.0.1", "localhost", "::ffff:127.0.0.1"] {
+        let error = dial(host, EgressPolicy::Private).connect().await;
+        assert_eq!(error.unwrap_err().code(), "EEGRESSBLOCKED", "{host}");
+    }
+    let metadata = dial("169.254.169.254", EgressPolicy::LinkLocal);
+    let started = Instant::now();
+    let error = metadata.connect().await.unwrap_err();
+    assert_eq!(error.code(), "EEGRESSBLOCKED");
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(!error.is_temporary());
+    let none = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
+    assert!(none.is_err(), "a forbidden address was dialled");
+    dial("localhost", EgressPolicy::LinkLocal)
+        .connect()
+        .await
+        .unwrap();
 }

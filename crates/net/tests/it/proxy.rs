@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use posthouse_net::{Dial, NetError, Proxy, Security};
+use posthouse_net::{Dial, EgressPolicy, NetError, Proxy, Security};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -93,6 +93,30 @@ async fn http_connect_passes_credentials_and_leaves_the_greeting() {
     )
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_policy_holds_behind_a_proxy_which_is_asked_for_the_checked_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().port();
+    let asked = tokio::spawn(async move {
+        let (tcp, _) = listener.accept().await.unwrap();
+        let mut tcp = BufReader::new(tcp);
+        let mut line = String::new();
+        tcp.read_line(&mut line).await.unwrap();
+        line
+    });
+    let dial = |policy| Dial {
+        proxy: Some(format!("http://127.0.0.1:{at}").parse().unwrap()),
+        policy,
+        ..Dial::new("localhost", 143, Security::Plain)
+    };
+    let blocked = dial(EgressPolicy::Private).connect().await.unwrap_err();
+    assert_eq!(blocked.code(), "EEGRESSBLOCKED");
+    dial(EgressPolicy::LinkLocal).connect().await.unwrap_err();
+    let line = asked.await.unwrap();
+    let target = line.split(' ').nth(1).unwrap();
+    assert!(["127.0.0.1:143", "[::1]:143"].contains(&target), "{target}");
 }
 
 #[tokio::test]

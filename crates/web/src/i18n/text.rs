@@ -68,7 +68,6 @@ texts! {
     TroubleCredentials: "trouble-credentials",
     TroubleUnknownHost: "trouble-unknown-host",
     TroubleUnreachable: "trouble-unreachable",
-    TroubleTimeout: "trouble-timeout",
     TroubleTls: "trouble-tls",
     TroubleProtocol: "trouble-protocol",
     ServerSays: "server-says",

@@ -288,7 +288,7 @@ async fn a_live_test_answers_json() {
     assert_eq!(bad["imap"]["success"], false);
     assert_eq!(bad["imap"]["code"], "AUTHENTICATIONFAILED", "{bad}");
     assert!(bad["imap"]["responseText"].is_string());
-    assert_eq!(bad["smtp"]["code"], "ESOCKET");
+    assert_eq!(bad["smtp"]["code"], "ECONNECTION");
     assert!(bad["smtp"].get("responseText").is_none());
 
     let fields = stage.servers(&[("imap_port", "0"), ("smtp_host", "a b")]);

@@ -118,7 +118,6 @@ const fn advice(trouble: Trouble) -> Text {
         Trouble::Credentials => Text::TroubleCredentials,
         Trouble::UnknownHost => Text::TroubleUnknownHost,
         Trouble::Unreachable => Text::TroubleUnreachable,
-        Trouble::Timeout => Text::TroubleTimeout,
         Trouble::Tls => Text::TroubleTls,
         Trouble::Protocol => Text::TroubleProtocol,
     }
