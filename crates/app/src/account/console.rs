@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     advice::{self, Advice, Trouble},
-    change,
+    change, kept,
 };
 use crate::{App, internal};
 
@@ -123,11 +123,22 @@ pub struct AccountTrial {
 }
 
 impl App {
+    /// Refuses a change, which the contract validated, after which an account would log in to another host or port with a
+    /// password that is stored.
+    ///
+    /// # Errors
+    /// 400 with a fault at each password that is to be typed again, or when the settings cannot be combined; 404 when there
+    /// is no such account; 500 when the store fails.
+    pub async fn check_kept_passwords(&self, id: &AccountId, body: &Value) -> Result<(), ApiError> {
+        let before = self.known_account(id).await?.account.config;
+        kept::check(&before, &change::apply(&before, body)?, body)
+    }
+
     /// Logs in with the settings that an account would have after a change, which the contract validated; a new
     /// account's where there is no id. Nothing is stored.
     ///
     /// # Errors
-    /// 404 when there is no such account; 400 when the settings cannot be combined; 500 when the store fails.
+    /// As [`App::check_kept_passwords`].
     pub async fn try_account(
         &self,
         id: Option<&AccountId>,
@@ -138,13 +149,18 @@ impl App {
             None => AccountConfig::default(),
         };
         let config = change::apply(&before, body)?;
+        kept::check(&before, &config, body)?;
         let limit = self.engine().config().connect_timeout;
         let outcome = self.verify_config(&config, false, limit).await;
         let imap_host = config.imap.as_ref().and_then(|imap| imap.host.as_deref());
         let smtp_host = config.smtp.as_ref().and_then(|smtp| smtp.host.as_deref());
         Ok(AccountTrial {
-            imap: outcome.get("imap").map(|tried| tried_words(tried, imap_host)),
-            smtp: outcome.get("smtp").map(|tried| tried_words(tried, smtp_host)),
+            imap: outcome
+                .get("imap")
+                .map(|tried| tried_words(tried, imap_host)),
+            smtp: outcome
+                .get("smtp")
+                .map(|tried| tried_words(tried, smtp_host)),
         })
     }
 

@@ -4,11 +4,14 @@ pub mod advice;
 mod change;
 mod console;
 mod flush;
+mod kept;
 mod logs;
 mod show;
 mod verify;
 
-pub use console::{AccountFilter, AccountRow, AccountTrial, AccountsPage, Transition, WebhookRouting};
+pub use console::{
+    AccountFilter, AccountRow, AccountTrial, AccountsPage, Transition, WebhookRouting,
+};
 pub use logs::LogLine;
 pub(crate) use verify::SmtpTrial;
 
@@ -52,7 +55,7 @@ impl App {
     ) -> Result<(AccountId, &'static str), ApiError> {
         refuse_oauth2(body)?;
         let id = match Fields::of(body).filled("account") {
-            Some(id) => AccountId::new(id),
+            Some(id) => checked_id(id)?,
             None => generate_id()?,
         };
         for _ in 0..TRIES {
@@ -350,6 +353,19 @@ fn refuse_oauth2(body: &Value) -> Result<(), ApiError> {
         );
     }
     Ok(())
+}
+
+/// An id that accounts can have. `.` and `..` are none: programs read them, and their encoded forms, as steps in a path, so
+/// that addresses of such an account lead elsewhere (RFC 3986, 5.2.4).
+///
+/// # Errors
+/// 400 for the field `account`.
+pub(crate) fn checked_id(id: &str) -> Result<AccountId, ApiError> {
+    if matches!(id, "." | "..") {
+        let message = "\"account\" must not be \".\" or \"..\"";
+        return Err(ApiError::invalid_field("account", message));
+    }
+    Ok(AccountId::new(id))
 }
 
 /// A new id: random digits and lower-case letters.

@@ -8,7 +8,7 @@ use super::{
     link::{LinkData, nonce, sign},
     redirect,
 };
-use crate::{App, CallInput, Reply};
+use crate::{App, CallInput, Reply, account::checked_id};
 
 /// What stands for a mailbox over IMAP and SMTP.
 const IMAP: &str = "imap";
@@ -53,6 +53,9 @@ impl App {
         {
             let message = "\"redirectUrl\" must be an http or https URL";
             return Err(ApiError::invalid_field("redirectUrl", message));
+        }
+        if let Some(id) = body.filled("account") {
+            checked_id(id)?;
         }
         let data = LinkData {
             account: text("account"),

@@ -29,6 +29,28 @@ async fn stored(hall: &Hall, id: &str) -> accounts::StoredAccount {
         .unwrap()
 }
 
+#[tokio::test]
+async fn ids_that_are_steps_of_a_path_are_refused() {
+    let hall = sqlite().await;
+    for id in [".", ".."] {
+        let link = json!({"account": id, "redirectUrl": "https://app.example.com/"});
+        let url = json!({"serviceUrl": "https://mail.example.com"});
+        hall.call("postV1Settings", ask().body(url)).await.unwrap();
+        for (operation, body) in [
+            ("postV1Account", imap(&json!(id))),
+            ("postV1AuthenticationForm", link),
+        ] {
+            let error = hall.call(operation, ask().body(body)).await.unwrap_err();
+            assert_eq!(error.status, 400, "{operation} {id}");
+            assert_eq!(error.extra["fields"][0]["key"], "account");
+        }
+        let stored = accounts::get(hall.app.store(), &AccountId::new(id)).await;
+        assert!(stored.unwrap().is_none());
+    }
+    let dots = imap(&json!("..."));
+    hall.call("postV1Account", ask().body(dots)).await.unwrap();
+}
+
 async fn from_registration_to_deletion(hall: &Hall) {
     hall.call(
         "postV1Settings",
