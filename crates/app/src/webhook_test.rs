@@ -6,10 +6,11 @@ use posthouse_engine::Trial;
 use posthouse_model::{
     AccountId, ApiError, EventType,
     account::CustomHeader,
-    secret::{holds_mask, is_mask_of},
+    secret::{MASK, holds_mask, is_mask_of},
 };
 use posthouse_store::accounts;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::{App, internal, mask::restore_headers, rate::Window};
 
@@ -102,19 +103,22 @@ impl App {
             .ok_or_else(|| fault("url", "Write the address that webhooks shall go to"))?
             .to_owned();
         let stored_headers = json!(combined(&settings.value("webhooksCustomHeaders"), config));
-        let headers = match test.headers {
-            Some(headers) => {
-                let mut sent = json!(headers);
-                restore_headers(&mut sent, &stored_headers).map_err(|name| {
-                    fault(
-                        "headers",
-                        &format!("Write the value of the header {name} out"),
-                    )
-                })?;
-                sent
-            }
-            None => stored_headers,
+        // Stored values go to the target they are stored for, and nowhere else.
+        let known = if stored_url.is_some_and(|stored| same_origin(stored, &url)) {
+            &stored_headers
+        } else {
+            &Value::Null
         };
+        let mut headers = match test.headers {
+            Some(headers) => json!(headers),
+            None => masked(&stored_headers),
+        };
+        restore_headers(&mut headers, known).map_err(|name| {
+            let message = format!(
+                "Write the value of the header {name} out: a stored one goes only to the stored target"
+            );
+            fault("headers", &message)
+        })?;
         let now = self.store().now();
         let window = Window::at(now, Duration::from_secs(60));
         if self.rates().count("webhook-test", window).await? > PER_MINUTE {
@@ -163,6 +167,27 @@ fn combined(
             .unwrap_or_default(),
     );
     headers
+}
+
+/// The headers as pages show them.
+fn masked(headers: &Value) -> Value {
+    let mut shown = headers.clone();
+    for header in shown.as_array_mut().into_iter().flatten() {
+        if header["value"]
+            .as_str()
+            .is_some_and(|value| !value.is_empty())
+        {
+            header["value"] = MASK.into();
+        }
+    }
+    shown
+}
+
+fn same_origin(one: &str, other: &str) -> bool {
+    match (Url::parse(one), Url::parse(other)) {
+        (Ok(one), Ok(other)) => one.origin() == other.origin(),
+        _ => false,
+    }
 }
 
 fn fault(key: &str, message: &str) -> ApiError {

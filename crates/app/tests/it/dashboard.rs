@@ -352,6 +352,33 @@ async fn a_trial_says_what_went_wrong(hall: &Hall) {
     };
     let headers = hall.app.test_webhook(headers).await;
     assert_eq!(headers.unwrap_err().extra["fields"][0]["key"], "headers");
+
+    // Stored values of headers go to the stored target alone.
+    let other = HookSink::start().await;
+    let key = |value: &str| CustomHeader {
+        key: "X-Key".to_owned(),
+        value: Secret::new(value),
+    };
+    for headers in [None, Some(vec![key("******")])] {
+        let test = WebhookTest {
+            headers,
+            ..test(&other.url("/all"))
+        };
+        let error = hall.app.test_webhook(test).await.unwrap_err();
+        assert_eq!(error.extra["fields"][0]["key"], "headers");
+        let said = error.extra["fields"][0]["message"].as_str().unwrap();
+        assert!(
+            said.contains("X-Key") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+    assert!(other.hooks().is_empty());
+    let typed = WebhookTest {
+        headers: Some(vec![key("typed")]),
+        ..test(&other.url("/all"))
+    };
+    assert!(hall.app.test_webhook(typed).await.unwrap().delivered);
+    assert_eq!(other.hooks()[0].header("X-Key"), Some("typed"));
     sink.reply(HookReply::status(403));
     let refused = hall.app.test_webhook(test(&sink.url("/x"))).await.unwrap();
     assert!(!refused.delivered);
@@ -363,7 +390,11 @@ async fn a_trial_says_what_went_wrong(hall: &Hall) {
         ("no url", "EINVALIDREQUEST"),
         ("ftp://127.0.0.1/", "EINVALIDREQUEST"),
     ] {
-        let result = hall.app.test_webhook(test(url)).await.unwrap();
+        let test = WebhookTest {
+            headers: Some(Vec::new()),
+            ..test(url)
+        };
+        let result = hall.app.test_webhook(test).await.unwrap();
         assert_eq!(result.code.as_deref(), Some(code), "{url}");
         assert!(
             result

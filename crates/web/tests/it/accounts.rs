@@ -276,6 +276,40 @@ async fn an_edit_changes_what_was_changed_and_keeps_the_password() {
 }
 
 #[tokio::test]
+async fn a_stored_password_is_asked_for_again_when_the_server_is_another() {
+    let console = Console::start().await;
+    let path = add(&console, "ann", "Ann").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let mut fields = unreachable("ann", "Ann");
+    fields.retain(|(name, _)| {
+        !name.ends_with("pass") && !["account", "do", "imap.port"].contains(name)
+    });
+    fields.push(("imap.port", &port));
+    for (what, typed) in [
+        ("test", ""),
+        ("save", ""),
+        ("save", "******"),
+        ("test", "******"),
+    ] {
+        let mut fields = fields.clone();
+        fields.extend([("do", what), ("imap.auth.pass", typed)]);
+        let answer = console.form(&format!("{path}/edit"), &fields).await;
+        let text = answer.expect(400);
+        assert!(text.contains("id=\"imap.auth.pass-error\""), "{text}");
+        assert!(text.contains("Must be typed again"), "{text}");
+    }
+    let dialled = tokio::time::timeout(std::time::Duration::from_millis(100), listener.accept());
+    assert!(dialled.await.is_err(), "the server was asked");
+    let stored = posthouse_store::accounts::get(console.app.store(), &AccountId::new("ann")).await;
+    let imap = stored.unwrap().unwrap().account.config.imap.unwrap();
+    assert_ne!(imap.port.unwrap().to_string(), port);
+    fields.push(("imap.auth.pass", "hunter2"));
+    let saved = console.form(&format!("{path}/edit"), &fields).await;
+    saved.expect(303);
+}
+
+#[tokio::test]
 async fn a_link_for_the_owner_needs_the_public_address() {
     let console = Console::start().await;
     let fields = [

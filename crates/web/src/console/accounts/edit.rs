@@ -108,7 +108,12 @@ pub(super) async fn carry_out(
         let flash = Flash::ok("Nothing was changed.");
         return Ok(page.redirect(&head.path(""), flash));
     }
-    match page.call("putV1AccountAccount", input(body)).await {
+    let changed = async {
+        let (_, valid) = page.validate("putV1AccountAccount", input(body.clone()))?;
+        page.app.check_kept_passwords(&head.id, &valid.body).await?;
+        page.call("putV1AccountAccount", input(body)).await
+    };
+    match changed.await {
         Ok(_) => Ok(page.redirect(&head.path(""), Flash::ok("The account is changed."))),
         Err(error) => {
             let faults = Faults::of(&error);
