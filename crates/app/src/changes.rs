@@ -33,6 +33,9 @@ pub(crate) const STREAMS: usize = 256;
 /// After how much silence the client is told that the server is still there.
 const SILENCE: Duration = Duration::from_secs(90);
 
+/// How often it is looked at whether a reader may go on: sessions and tokens that expire tell nobody.
+const ADMISSION: Duration = Duration::from_secs(60);
+
 /// Tells whether whoever opened a stream may still read it.
 pub type StillAdmitted = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
@@ -63,6 +66,8 @@ struct State {
     admitted: StillAdmitted,
     closing: CancellationToken,
     silent_until: Instant,
+    admit_every: Duration,
+    admitted_until: Instant,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -93,7 +98,7 @@ impl App {
     }
 
     /// The changes from now on. The stream ends when the server stops, and when `admitted` says no: it is asked after
-    /// every change to access tokens and sessions, and once per [`SILENCE`].
+    /// every change to access tokens and sessions, and once per [`ADMISSION`], however much there is to tell.
     ///
     /// # Errors
     /// 503 when too many streams are open.
@@ -111,6 +116,8 @@ impl App {
             admitted,
             closing: self.closing().clone(),
             silent_until: Instant::now() + SILENCE,
+            admit_every: ADMISSION,
+            admitted_until: Instant::now() + ADMISSION,
             _slot: slot,
         };
         let greeting = concat!(": Posthouse v", env!("CARGO_PKG_VERSION"), "\n\n");
@@ -134,13 +141,9 @@ impl State {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
+                // In this order: a stream that always has something to tell is looked at too.
+                biased;
                 () = self.closing.cancelled() => return None,
-                change = self.changes.recv() => match change {
-                    Ok(change) => return Some(event(&change)),
-                    // A reader that is slow misses what happened meanwhile.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                },
                 changed = self.generations.changed() => {
                     changed.ok()?;
                     let now = admissions(&self.generations.borrow_and_update());
@@ -149,10 +152,19 @@ impl State {
                     }
                     self.admissions = now;
                 }
-                () = tokio::time::sleep_until(self.silent_until) => {
+                () = tokio::time::sleep_until(self.admitted_until) => {
                     if !(self.admitted)().await {
                         return None;
                     }
+                    self.admitted_until = Instant::now() + self.admit_every;
+                }
+                change = self.changes.recv() => match change {
+                    Ok(change) => return Some(event(&change)),
+                    // A reader that is slow misses what happened meanwhile.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                () = tokio::time::sleep_until(self.silent_until) => {
                     return Some(Bytes::from_static(b": still here\n\n"));
                 }
             }
@@ -173,4 +185,59 @@ fn event(change: &Change) -> Bytes {
     // JSON text has no line breaks of its own.
     let data = serde_json::to_string(change).unwrap_or_default();
     Bytes::from(format!("event: message\ndata: {data}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use posthouse_model::{AccountId, change::ChangeType};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stream_that_is_never_silent_ends_when_its_reader_may_not_go_on() {
+        let (changes, receiver) = broadcast::channel(16);
+        let (_generations, watched) = watch::channel(BTreeMap::new());
+        let may = Arc::new(AtomicBool::new(true));
+        let asked = may.clone();
+        let every = Duration::from_millis(50);
+        let mut state = State {
+            changes: receiver,
+            generations: watched,
+            admissions: [None; 3],
+            admitted: Box::new(move || {
+                let may = asked.load(Ordering::Relaxed);
+                Box::pin(async move { may })
+            }),
+            closing: CancellationToken::new(),
+            silent_until: Instant::now() + SILENCE,
+            admit_every: every,
+            admitted_until: Instant::now() + every,
+            _slot: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
+        };
+        let busy = tokio::spawn(async move {
+            loop {
+                let _ = changes.send(Arc::new(Change {
+                    account: Some(AccountId::new("busy")),
+                    kind: ChangeType::State,
+                    key: "connected".to_owned(),
+                    payload: None,
+                    state_label: None,
+                }));
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        for _ in 0..200 {
+            assert!(state.next().await.is_some());
+        }
+        may.store(false, Ordering::Relaxed);
+        let end = async { while state.next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(5), end)
+            .await
+            .unwrap();
+        busy.abort();
+    }
 }
