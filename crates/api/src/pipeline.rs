@@ -142,9 +142,15 @@ impl Shared {
     /// Who visits a page.
     pub(crate) fn visitor(&self, parts: &Parts) -> Option<Visitor> {
         let Peer(peer) = *parts.extensions.get::<Peer>()?;
+        let address = self.client_address(parts)?;
         Some(Visitor {
             peer,
-            address: self.client_address(parts)?,
+            address,
+            proven: if self.config.proxies.is_some() {
+                address
+            } else {
+                peer.to_canonical()
+            },
             origin: self.base_url(&parts.headers, &parts.extensions),
         })
     }

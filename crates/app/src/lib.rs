@@ -52,6 +52,7 @@ mod queues;
 mod rate;
 mod reading;
 mod recent;
+mod reference_tokens;
 mod reply;
 mod request;
 mod sessions;

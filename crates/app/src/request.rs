@@ -39,6 +39,9 @@ pub struct Visitor {
     pub peer: IpAddr,
     /// The client's address, proxies resolved.
     pub address: IpAddr,
+    /// The address that the client cannot choose: the resolved one where proxies are named, the peer's where
+    /// everybody is believed.
+    pub proven: IpAddr,
     /// Scheme, host and port by which the client reaches this server, as proxy and client say.
     pub origin: String,
 }

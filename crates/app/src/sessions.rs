@@ -23,6 +23,10 @@ pub(crate) const SESSION_TOKEN_PREFIX: &str = "sess_";
 const SESSION_TTL: Duration = Duration::from_secs(24 * 3600);
 /// How long one lasts that is to be remembered.
 const REMEMBERED_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a session lasts at the most, used or not.
+const SESSION_END: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long one lasts at the most that is to be remembered.
+const REMEMBERED_END: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How long the second step of a login may take.
 const PENDING_TTL: Duration = Duration::from_secs(600);
 /// How long the set-up may take.
@@ -116,6 +120,16 @@ impl Session {
         }
     }
 
+    /// When it ends if it is used now: some time after, but not for ever.
+    fn ends(&self, now: Timestamp) -> Timestamp {
+        let most = if self.remember {
+            REMEMBERED_END
+        } else {
+            SESSION_END
+        };
+        now.after(self.lasts()).min(self.created.after(most))
+    }
+
     /// Whose list it stands in.
     fn owner(&self) -> Option<&str> {
         (self.kind == SessionKind::Full).then_some(self.user.as_str())
@@ -182,6 +196,21 @@ impl Sessions {
             return Ok(None);
         };
         self.live(&sid).await
+    }
+
+    /// The session of a cookie, without that this is a use of it: for what a page asks by itself.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn peek(&self, cookie: &str) -> Result<Option<Session>, ApiError> {
+        let Some(sid) = self.session_id(cookie) else {
+            return Ok(None);
+        };
+        let found = self.find(&sid, self.store.now()).await?;
+        Ok(found.map(|stored| Session {
+            seen: stored.seen,
+            ..stored.data
+        }))
     }
 
     /// Ends the session of a cookie, and with it its session tokens.
@@ -305,25 +334,28 @@ impl Sessions {
         if session.kind != SessionKind::Full {
             return Ok(None);
         }
-        self.used(&stored, now, TOKEN_TTL).await?;
+        self.used(&stored, now, now.after(TOKEN_TTL)).await?;
         Ok(Some((stored.data.account, session)))
     }
 
     async fn live(&self, sid: &str) -> Result<Option<Session>, ApiError> {
         let now = self.store.now();
-        let found = sessions::get::<Session>(&self.store, &session_row(sid), now)
-            .await
-            .map_err(|error| internal("reading a session", &error))?;
-        let Some(stored) = found else {
+        let Some(stored) = self.find(sid, now).await? else {
             return Ok(None);
         };
         // A half-open door is not held open by walking through it.
         if stored.data.kind == SessionKind::Full {
-            self.used(&stored, now, stored.data.lasts()).await?;
+            self.used(&stored, now, stored.data.ends(now)).await?;
         }
         let mut session = stored.data;
         session.seen = stored.seen;
         Ok(Some(session))
+    }
+
+    async fn find(&self, sid: &str, now: Timestamp) -> Result<Option<Stored<Session>>, ApiError> {
+        sessions::get::<Session>(&self.store, &session_row(sid), now)
+            .await
+            .map_err(|error| internal("reading a session", &error))
     }
 
     /// Notes a use and moves the end on; not at every use, as each is a write.
@@ -331,13 +363,13 @@ impl Sessions {
         &self,
         stored: &Stored<T>,
         now: Timestamp,
-        lasts: Duration,
+        ends: Timestamp,
     ) -> Result<(), ApiError> {
         if now.since(stored.seen) < SEEN_EVERY {
             return Ok(());
         }
         let mut batch = Batch::new();
-        sessions::touch(&mut batch, &stored.id, now, now.after(lasts));
+        sessions::touch(&mut batch, &stored.id, now, ends);
         self.commit(batch).await
     }
 

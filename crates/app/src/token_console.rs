@@ -25,12 +25,8 @@ use crate::{
     token_format,
 };
 
-/// How long a token of the API reference lives.
-const REFERENCE_TTL: Duration = Duration::from_secs(15 * 60);
 /// How soon a token "expires soon".
 const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Marks tokens of the API reference in their metadata.
-const REFERENCE: &str = "apiReference";
 /// Accounts suggested at once.
 const SUGGESTIONS: u64 = 8;
 
@@ -142,7 +138,7 @@ impl App {
         self.store_token(new).await
     }
 
-    async fn store_token(&self, new: NewToken) -> Result<Issued, ApiError> {
+    pub(crate) async fn store_token(&self, new: NewToken) -> Result<Issued, ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("making a token", error);
         let (value, record) = new.mint()?;
         let mut batch = Batch::new();
@@ -262,42 +258,6 @@ impl App {
             .await
             .map_err(|error| internal("writing a setting", &error))?;
         self.settings_changed().await
-    }
-
-    /// A token of scope `api` with which the API reference makes calls for an administrator. It ends
-    /// by itself after a quarter of an hour.
-    ///
-    /// # Errors
-    /// The store fails; 403 for callers that are no administrator.
-    pub async fn reference_token(&self, caller: &Caller) -> Result<Issued, ApiError> {
-        let user = require_administrator(caller)?;
-        self.store_token(NewToken {
-            scopes: vec![Scope::Api.as_str().to_owned()],
-            description: Some("Calls from the API reference".to_owned()),
-            metadata: Some(json!({ REFERENCE: user }).to_string()),
-            expires: Some(Timestamp::now().after(REFERENCE_TTL)),
-            remote_address: caller.address.map(|address| address.to_string()),
-            ..NewToken::default()
-        })
-        .await
-    }
-
-    /// Deletes a token of the API reference that this administrator was given; whether there was one.
-    ///
-    /// # Errors
-    /// The store fails; 403 for callers that are no administrator.
-    pub async fn revoke_reference_token(
-        &self,
-        caller: &Caller,
-        value: &str,
-    ) -> Result<bool, ApiError> {
-        let user = require_administrator(caller)?;
-        let Ok(value) = TokenValue::from_str(value.trim()) else {
-            return Ok(false);
-        };
-        let found = self.console_token(value.id()).await?;
-        let own = found.is_some_and(|token| reference_user(&token.record).as_deref() == Some(user));
-        Ok(own && self.delete_console_token(caller, value.id()).await?)
     }
 
     /// Accounts whose id, name or address holds a text, for a picker.
@@ -480,13 +440,7 @@ fn scopes(body: &Value) -> Result<Vec<String>, &'static str> {
     Ok(scopes)
 }
 
-/// The administrator for whom the API reference made a token.
-fn reference_user(record: &TokenRecord) -> Option<String> {
-    let metadata: Value = serde_json::from_str(record.metadata.as_deref()?).ok()?;
-    metadata.get(REFERENCE)?.as_str().map(str::to_owned)
-}
-
-fn require_administrator(caller: &Caller) -> Result<&str, ApiError> {
+pub(crate) fn require_administrator(caller: &Caller) -> Result<&str, ApiError> {
     match &caller.identity {
         Identity::Administrator(user) => Ok(user),
         Identity::System => Ok(""),

@@ -102,6 +102,73 @@ pub fn set_absent(
     put(store, batch, SET_ABSENT, name, value, sealed)
 }
 
+/// A setting as it was read, for a change that must see it so.
+pub struct Read {
+    /// Its value; none if it was never set.
+    pub value: Option<Json>,
+    /// The row, as it is stored.
+    row: Option<(Option<String>, Option<Vec<u8>>)>,
+}
+
+/// Reads a setting for [`replace`].
+///
+/// # Errors
+/// As [`all`].
+pub async fn read(store: &Store, name: &str) -> Result<Read, StoreError> {
+    let row = store
+        .query_one(
+            "SELECT name, value, sealed FROM settings WHERE name=$1",
+            params![name],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(Read {
+            value: None,
+            row: None,
+        });
+    };
+    Ok(Read {
+        value: Some(value(store, &row)?.1),
+        row: Some((
+            row.opt_text(1)?.map(str::to_owned),
+            row.opt_blob(2)?.map(<[u8]>::to_vec),
+        )),
+    })
+}
+
+/// Name of the guard of [`replace`].
+pub const REPLACE_GUARD: &str = "setting";
+
+/// Sets a setting, sealed, unless somebody else did since it was read: then the batch fails with
+/// [`BatchError::GuardFailed`](crate::BatchError::GuardFailed).
+///
+/// # Errors
+/// Only if the value cannot be sealed.
+pub fn replace(
+    store: &Store,
+    batch: &mut Batch,
+    read: &Read,
+    name: &str,
+    value: &Json,
+) -> Result<(), StoreError> {
+    let sealed = store.sealer().seal_json(PLACE, name, value)?;
+    match &read.row {
+        None => batch.guard(
+            REPLACE_GUARD,
+            SET_ABSENT,
+            params![name, None::<String>, sealed],
+        ),
+        Some((open, closed)) => batch.guard(
+            REPLACE_GUARD,
+            "UPDATE settings SET value = NULL, sealed = $2 WHERE name = $1 \
+             AND value IS NOT DISTINCT FROM $3 AND sealed IS NOT DISTINCT FROM $4",
+            params![name, sealed, open.clone(), closed.clone()],
+        ),
+    }
+    generation::bump(batch, Generation::Settings);
+    Ok(())
+}
+
 /// Takes a setting back to its default.
 pub fn delete(batch: &mut Batch, name: &str) {
     batch.push("DELETE FROM settings WHERE name=$1", params![name]);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, Version, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use posthouse_app::{
     App, Session, Visitor,
-    admin::{Door, FORWARDING_HEADERS, Visit, is_local},
+    admin::{Arrival, Door, FORWARDING_HEADERS, Visit},
 };
 use posthouse_model::{Caller, Permissions, caller::Identity};
 use serde_json::json;
@@ -24,6 +24,13 @@ use crate::{
 
 /// Where a token is made: the one place whose refusals are answers of status 200 (behaviour 22).
 const NEW_TOKEN: &str = "/admin/tokens/new";
+
+/// What our pages ask for by themselves, for as long as they are open: it keeps no session alive.
+const BACKGROUND: [&str; 3] = [
+    "/admin/changes",
+    "/admin/overview",
+    "/admin/setup/event.json",
+];
 
 /// An administrator on a page.
 #[derive(Clone)]
@@ -45,14 +52,10 @@ impl Signed {
 /// Notes who visits, for every page; turns away from the console who is not on the list of addresses.
 pub(crate) async fn meet(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let visit = visit(&parts);
+    let visit = visit(&app, &parts);
     let path = parts.uri.path();
     let console = path == "/admin" || path.starts_with("/admin/");
-    if console
-        && !visit
-            .address
-            .is_some_and(|address| app.console_address_allowed(address))
-    {
+    if console && !is_admitted(&app, &parts) {
         return error_page(403, "The console cannot be opened from your address.", "/");
     }
     parts.extensions.insert(visit);
@@ -90,17 +93,49 @@ pub(crate) async fn admit(State(app): State<App>, mut request: Request, next: Ne
     next.run(request).await
 }
 
-fn visit(parts: &Parts) -> Visit {
+/// Whether the addresses on the way of this request may open the console.
+fn is_admitted(app: &App, parts: &Parts) -> bool {
+    let passed: Vec<&str> = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        // What is no text is no address either.
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .collect();
+    parts
+        .extensions
+        .get::<Visitor>()
+        .is_some_and(|visitor| app.console_admits(visitor, &passed))
+}
+
+fn visit(app: &App, parts: &Parts) -> Visit {
     let headers = &parts.headers;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    // What cannot be read was sent nevertheless.
+    let sent = |name| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
     let visitor = parts.extensions.get::<Visitor>();
     let forwarded = FORWARDING_HEADERS
         .iter()
         .any(|name| headers.contains_key(*name));
     Visit {
         address: visitor.map(|visitor| visitor.address),
-        loopback: visitor
-            .is_some_and(|visitor| is_local(visitor.peer, forwarded, text("host"), None)),
+        proven: visitor.map(|visitor| visitor.proven),
+        loopback: visitor.is_some_and(|visitor| {
+            app.console().is_local(&Arrival {
+                peer: visitor.peer,
+                forwarded,
+                old: parts.version < Version::HTTP_11,
+                host: text("host"),
+                origin: sent("origin"),
+                referrer: sent("referer"),
+                bound: None,
+            })
+        }),
+        background: BACKGROUND.contains(&parts.uri.path()),
         cookie: cookie(headers, "ee").map(str::to_owned),
         user_agent: text("user-agent").map(str::to_owned),
     }

@@ -6,6 +6,8 @@ mod license;
 mod login;
 mod setup;
 
+pub(crate) use login::login_again;
+
 use axum::Router;
 use posthouse_app::App;
 

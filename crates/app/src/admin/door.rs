@@ -9,8 +9,12 @@ use crate::{Session, SessionKind};
 pub struct Visit {
     /// The client's address, proxies resolved.
     pub address: Option<IpAddr>,
-    /// Whether the client sits at this machine; see [`is_local`].
+    /// The address that the client cannot choose: what limits count by.
+    pub proven: Option<IpAddr>,
+    /// Whether the client sits at this machine; see [`Arrival::is_local`].
     pub loopback: bool,
+    /// Whether a page asked by itself, without its reader: such requests keep no session alive.
+    pub background: bool,
     /// The cookie `ee`.
     pub cookie: Option<String>,
     /// `User-Agent` as sent.
@@ -43,26 +47,71 @@ pub const FORWARDING_HEADERS: &[&str] = &[
     "via",
 ];
 
-/// Whether a request was made at this machine, by its user, on purpose: the socket's peer is
-/// loopback, no proxy has `forwarded` it, and it names this machine by an address or by `localhost`.
-/// Another name may be one that a stranger's page let point here (DNS rebinding).
-///
-/// `host` is the `Host` header, `bound` the address that the server listens on.
-#[must_use]
-pub fn is_local(peer: IpAddr, forwarded: bool, host: Option<&str>, bound: Option<IpAddr>) -> bool {
-    if forwarded || !peer.to_canonical().is_loopback() {
-        return false;
+/// How a request came in, for telling whether it began at this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The peer of the socket.
+    pub peer: IpAddr,
+    /// Whether it has a header of [`FORWARDING_HEADERS`].
+    pub forwarded: bool,
+    /// Whether it speaks HTTP/1.0 or older, as no browser does, but proxies by default.
+    pub old: bool,
+    /// `Host`.
+    pub host: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// `Referer`.
+    pub referrer: Option<&'a str>,
+    /// The address that the server listens on.
+    pub bound: Option<IpAddr>,
+}
+
+impl Arrival<'_> {
+    /// Whether a request was made at this machine, by its user, on purpose: the socket's peer is loopback, no proxy
+    /// has forwarded it, and it names this machine by an address or by `localhost`. Another name may be one that a
+    /// stranger's page let point here (DNS rebinding). A page of another name that sent the browser here is the
+    /// public face of a proxy that names itself nowhere else.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let is_here = |url: &str| {
+            url::Url::parse(url)
+                .is_ok_and(|url| url.host_str().is_some_and(|host| self.names_here(host)))
+        };
+        self.peer.to_canonical().is_loopback()
+            && !self.forwarded
+            && !self.old
+            && self
+                .host
+                .and_then(host_name)
+                .is_some_and(|name| self.names_here(name))
+            && self.origin.is_none_or(is_here)
+            && self.referrer.is_none_or(is_here)
     }
-    let Some(name) = host.and_then(host_name) else {
+
+    fn names_here(&self, name: &str) -> bool {
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = name.parse::<IpAddr>() {
+            let address = address.to_canonical();
+            return address.is_loopback()
+                || self.bound.is_some_and(|bound| {
+                    !bound.is_unspecified() && bound.to_canonical() == address
+                });
+        }
+        name.eq_ignore_ascii_case("localhost")
+    }
+}
+
+/// Whether an address of this service (`serviceUrl`) is one of this machine.
+pub(super) fn is_loopback_url(address: &str) -> bool {
+    let Ok(url) = url::Url::parse(address) else {
         return false;
     };
-    if let Ok(address) = name.parse::<IpAddr>() {
-        let address = address.to_canonical();
-        return address.is_loopback()
-            || bound
-                .is_some_and(|bound| !bound.is_unspecified() && bound.to_canonical() == address);
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
+        None => false,
     }
-    name.eq_ignore_ascii_case("localhost")
 }
 
 /// The host of a `Host` header, without port and brackets.
@@ -200,13 +249,64 @@ mod tests {
             ("192.0.2.7", false, Some("localhost"), bound, false),
             ("10.0.0.1", false, Some("10.0.0.1"), Some("10.0.0.1"), false),
         ] {
-            let found = is_local(
-                peer.parse().unwrap(),
+            let arrival = Arrival {
+                peer: peer.parse().unwrap(),
                 forwarded,
+                old: false,
                 host,
-                bound.map(|bound| bound.parse().unwrap()),
-            );
+                origin: None,
+                referrer: None,
+                bound: bound.map(|bound| bound.parse().unwrap()),
+            };
+            let found = arrival.is_local();
             assert_eq!(found, local, "{peer} {forwarded} {host:?} {bound:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_names_itself_nowhere_is_known_by_its_protocol_and_its_public_name() {
+        let here = Arrival {
+            peer: IpAddr::from([127, 0, 0, 1]),
+            forwarded: false,
+            old: false,
+            host: Some("127.0.0.1:3000"),
+            origin: None,
+            referrer: None,
+            bound: None,
+        };
+        let old = Arrival { old: true, ..here };
+        assert!(here.is_local() && !old.is_local());
+        for (sent, local) in [
+            ("http://127.0.0.1:3000", true),
+            ("http://localhost:3411/admin", true),
+            ("http://[::1]:3000/admin/tokens", true),
+            ("https://mail.example.com", false),
+            ("https://mail.example.com/admin", false),
+            ("http://localhost.example/", false),
+            ("http://127.0.0.1@evil.example/", false),
+            ("null", false),
+            ("", false),
+        ] {
+            let origin = Arrival {
+                origin: Some(sent),
+                ..here
+            };
+            let referrer = Arrival {
+                referrer: Some(sent),
+                ..here
+            };
+            assert_eq!(origin.is_local(), local, "{sent}");
+            assert_eq!(referrer.is_local(), local, "{sent}");
+        }
+        for local in [
+            "http://127.0.0.1:3411",
+            "http://localhost:3411",
+            "http://[::1]/",
+        ] {
+            assert!(is_loopback_url(local), "{local}");
+        }
+        for elsewhere in ["https://mail.example.com", "http://192.0.2.1", "nothing"] {
+            assert!(!is_loopback_url(elsewhere), "{elsewhere}");
         }
     }
 }

@@ -9,18 +9,31 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Console, NewSession, Visit, code, limit::source, password::MAX_PASSWORD, record, totp,
+    Console, NewSession, Visit, code,
+    limit::{MINUTE, source},
+    password::MAX_PASSWORD,
+    record, totp,
 };
 use crate::{Session, SessionKind, internal};
 
 /// Logins from one address in a minute.
 const PER_ADDRESS: u64 = 30;
-/// Logins of one user in a minute.
+/// Logins of one user from one address in a minute.
 const PER_USER: u64 = 10;
-/// Second steps of one user in a minute.
+/// Failed logins of one user from everywhere in a minute.
+const FAILED_PER_USER: u64 = 100;
+/// Second steps of one user from one address in a minute.
 const SECOND_STEPS: u64 = 10;
-/// Set-up codes from one address in a minute, and from all.
-const SETUP_CODES: (u64, u64) = (10, 60);
+/// Second steps that a password opens.
+const CODES_PER_LOGIN: u64 = 5;
+/// Wrong one-time passwords of one user in an hour.
+const WRONG_CODES: u64 = 30;
+/// What [`WRONG_CODES`] counts in.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Set-up codes from one address in a minute. From all addresses together there may be any number: the code has 60
+/// random bits, so that a million guesses a second would find it in some 18,000 years, and a limit for all would be a
+/// way for strangers to keep its owner out.
+const SETUP_CODES: u64 = 10;
 /// How long a code that was used is refused: longer than its step and all that are near it.
 const REUSE: Duration = Duration::from_secs(12 * 60);
 /// How long a recovery code that was used is refused, should the list that has lost it be lost.
@@ -49,23 +62,25 @@ impl Console<'_> {
     ) -> Result<LoginStep, ApiError> {
         let refused = || ApiError::new(403, "Failed to authenticate");
         let user = user.trim();
-        self.limit(&format!("login:{}", source(visit.address)), PER_ADDRESS)
-            .await?;
-        self.limit(&format!("user:{}", fingerprint(user)), PER_USER)
-            .await?;
+        let (source, named) = (source(visit), format!("user:{}", fingerprint(user)));
+        self.limit(&format!("login:{source}"), PER_ADDRESS).await?;
+        self.limit(&format!("{named}:{source}"), PER_USER).await?;
+        self.not_spent(&named, "Too many attempts")?;
         let Some(auth) = self.stored().await? else {
             return Err(refused());
         };
         // The password is verified whoever is named, so that the time does not tell who exists.
+        let (record, hasher) = (auth.password.clone(), &self.app.desk().hasher);
+        let known = user == auth.user;
         let right = password.chars().count() <= MAX_PASSWORD
-            && self
-                .app
-                .desk()
-                .hasher
-                .verify(auth.password.clone(), password.to_owned())
-                .await?;
-        if !right || user != auth.user {
-            tracing::warn!(address = ?visit.address, "a login to the console failed");
+            && if known {
+                hasher.verify(record, password.to_owned()).await?
+            } else {
+                hasher.verify_in_vain(record, password.to_owned()).await
+            };
+        if !right || !known {
+            tracing::warn!(address = ?visit.proven, "a login to the console failed");
+            self.failed(&named, FAILED_PER_USER, MINUTE).await?;
             return Err(refused());
         }
         let second = self.stored_setting(record::TOTP_ENABLED).await? == json!(true);
@@ -90,15 +105,24 @@ impl Console<'_> {
     /// The second step: a one-time password.
     ///
     /// # Errors
-    /// 401 without a first step, 403 for a code that is wrong or was used, 429 after too many
-    /// attempts.
+    /// 401 without a first step, and after the fifth wrong code with the code `TooManyCodes`; 403 for a code that is
+    /// wrong or was used, 429 after too many attempts.
     pub async fn totp(&self, visit: &Visit, code: &str) -> Result<NewSession, ApiError> {
         let pending = self.pending(visit).await?;
-        self.limit_second_step(&pending.user).await?;
+        let codes = format!("codes:{}", fingerprint(&pending.user));
+        self.not_spent(&codes, "Too many wrong codes; use a recovery code, or")?;
+        let attempt = self.second_step(visit, &pending).await?;
         let seed = self.stored_setting(record::TOTP_SEED).await?;
-        self.use_code(seed.as_str().unwrap_or_default(), code)
-            .await?;
-        self.finish(visit, pending).await
+        let used = self.use_code(seed.as_str().unwrap_or_default(), code).await;
+        match used {
+            Ok(()) => self.finish(visit, pending).await,
+            Err(error) if error.status == 403 => {
+                tracing::warn!(address = ?visit.proven, "a wrong one-time password");
+                self.failed(&codes, WRONG_CODES, HOUR).await?;
+                Err(self.refused(visit, attempt, error).await)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The second step by a recovery code, which is worth nothing afterwards.
@@ -107,7 +131,7 @@ impl Console<'_> {
     /// As [`Console::totp`].
     pub async fn recovery(&self, visit: &Visit, typed: &str) -> Result<NewSession, ApiError> {
         let pending = self.pending(visit).await?;
-        self.limit_second_step(&pending.user).await?;
+        let attempt = self.second_step(visit, &pending).await?;
         let digest = code::digest(typed);
         let mut left: Vec<String> =
             serde_json::from_value(self.stored_setting(record::RECOVERY).await?)
@@ -119,8 +143,9 @@ impl Console<'_> {
                 .claim(&format!("recovery:{digest}"), 0, RECOVERY_REUSE)
                 .await?
         {
-            tracing::warn!(address = ?visit.address, "a wrong recovery code");
-            return Err(ApiError::new(403, "Invalid or used recovery code"));
+            tracing::warn!(address = ?visit.proven, "a wrong recovery code");
+            let error = ApiError::new(403, "Invalid or used recovery code");
+            return Err(self.refused(visit, attempt, error).await);
         }
         let mut batch = Batch::new();
         settings::set(
@@ -140,9 +165,8 @@ impl Console<'_> {
     /// # Errors
     /// 403 for a wrong code or when there is a password, 429 after too many attempts.
     pub async fn setup_code(&self, visit: &Visit, typed: &str) -> Result<NewSession, ApiError> {
-        self.limit(&format!("setup:{}", source(visit.address)), SETUP_CODES.0)
+        self.limit(&format!("setup:{}", source(visit)), SETUP_CODES)
             .await?;
-        self.limit("setup", SETUP_CODES.1).await?;
         if self.stored().await?.is_some() {
             return Err(ApiError::new(
                 403,
@@ -154,7 +178,7 @@ impl Console<'_> {
             code.as_bytes().ct_eq(typed.as_bytes()).into()
         });
         if !right {
-            tracing::warn!(address = ?visit.address, "a wrong set-up code");
+            tracing::warn!(address = ?visit.proven, "a wrong set-up code");
             return Err(ApiError::new(403, "Wrong set-up code"));
         }
         self.issue(visit, Session::new(SessionKind::Setup, "", 0, visit))
@@ -166,9 +190,16 @@ impl Console<'_> {
     /// # Errors
     /// The store fails.
     pub async fn logout(&self, visit: &Visit) -> Result<(), ApiError> {
-        match &visit.cookie {
-            Some(cookie) => self.app.sessions().end(cookie).await,
-            None => Ok(()),
+        let Some(cookie) = &visit.cookie else {
+            return Ok(());
+        };
+        let session = self.app.sessions().peek(cookie).await?;
+        self.app.sessions().end(cookie).await?;
+        match session {
+            Some(session) if session.kind == SessionKind::Full => {
+                self.app.end_reference_tokens(&session.user).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -211,9 +242,34 @@ impl Console<'_> {
         Ok(session)
     }
 
-    async fn limit_second_step(&self, user: &str) -> Result<(), ApiError> {
-        self.limit(&format!("totp:{}", fingerprint(user)), SECOND_STEPS)
+    /// Counts a second step, before the code is looked at, so that many at once are no more than one after the other;
+    /// the answer is its number among those of this login.
+    async fn second_step(&self, visit: &Visit, pending: &Session) -> Result<u64, ApiError> {
+        let (user, source) = (fingerprint(&pending.user), source(visit));
+        self.limit(&format!("totp:{user}:{source}"), SECOND_STEPS)
+            .await?;
+        let store = self.app.store();
+        let key = format!("console:steps:{}", pending.id);
+        let kept = store.now().after(pending.lasts());
+        let attempt = rates::count(store, &key, 0, kept)
             .await
+            .map_err(|error| internal("counting a second step", &error))?;
+        if attempt > CODES_PER_LOGIN {
+            return Err(too_many_codes());
+        }
+        Ok(attempt)
+    }
+
+    /// After the last wrong code the login begins anew, with the password.
+    async fn refused(&self, visit: &Visit, attempt: u64, error: ApiError) -> ApiError {
+        if attempt < CODES_PER_LOGIN {
+            return error;
+        }
+        let cookie = visit.cookie.as_deref().unwrap_or_default();
+        match self.app.sessions().end(cookie).await {
+            Ok(()) => too_many_codes(),
+            Err(error) => error,
+        }
     }
 
     async fn finish(&self, visit: &Visit, pending: Session) -> Result<NewSession, ApiError> {
@@ -236,6 +292,10 @@ impl Console<'_> {
             .map_err(|error| internal("writing the administrator", &error))?;
         self.app.settings_changed().await
     }
+}
+
+fn too_many_codes() -> ApiError {
+    ApiError::new(401, "Too many wrong codes, log in again").code("TooManyCodes")
 }
 
 /// Stands for a text of any length in a key.

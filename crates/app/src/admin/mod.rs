@@ -30,7 +30,7 @@ use posthouse_model::ApiError;
 use posthouse_store::settings;
 use serde_json::Value;
 
-pub use door::{Door, FORWARDING_HEADERS, Visit, is_local};
+pub use door::{Arrival, Door, FORWARDING_HEADERS, Visit};
 pub use first_run::FirstRun;
 pub use login::LoginStep;
 pub(crate) use password::has_good_length;
@@ -38,8 +38,8 @@ pub use password::{BadRecord, MAX_PASSWORD, MIN_PASSWORD};
 pub(crate) use prepare::{store_new_password, store_prepared_password};
 pub use security::{Enrolment, Security, SessionEntry};
 
-use crate::{App, Session, SessionKind, auth::address_listed, internal};
-use door::{Facts, Way, way};
+use crate::{App, Session, SessionKind, Visitor, auth::address_listed, internal};
+use door::{Facts, Way, is_loopback_url, way};
 use record::AuthData;
 
 /// What a process keeps for its console.
@@ -47,6 +47,7 @@ pub(crate) struct Desk {
     hasher: password::Hasher,
     /// The one-time set-up code; none if the system had no randomness to give, so that none fits.
     setup_code: Option<String>,
+    spent: limit::Spent,
 }
 
 impl Desk {
@@ -57,6 +58,7 @@ impl Desk {
         Self {
             hasher: password::Hasher::default(),
             setup_code,
+            spent: limit::Spent::default(),
         }
     }
 }
@@ -85,21 +87,51 @@ impl App {
         Console { app: self }
     }
 
-    /// Whether the console may be opened from this address; everybody may unless addresses are listed.
+    /// Whether the console may be opened by this visitor; everybody may unless addresses are listed.
+    ///
+    /// Where proxies are named, the client's address must be on the list. Where they are not, what is said of the
+    /// client may be made up, so every address on the way must be: the socket's peer, and each entry of
+    /// `X-Forwarded-For` (`passed`; one that is no address is on no list). Nothing that a client adds opens it.
     #[must_use]
-    pub fn console_address_allowed(&self, address: IpAddr) -> bool {
+    pub fn console_admits(&self, visitor: &Visitor, passed: &[&str]) -> bool {
         let list = &self.config().admin_addresses;
-        list.is_empty() || address_listed(address, list)
+        if list.is_empty() {
+            return true;
+        }
+        if self.config().proxies_named && self.settings().bool("enableApiProxy") {
+            return address_listed(visitor.address, list);
+        }
+        let is_listed = |entry: &str| {
+            entry
+                .trim()
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address_listed(address, list))
+        };
+        address_listed(visitor.peer, list) && passed.iter().copied().all(is_listed)
     }
 }
 
 impl Console<'_> {
+    /// Whether a request was made at this machine. Where proxies are named, or the service has an address elsewhere,
+    /// everything may come through a proxy on this machine.
+    #[must_use]
+    pub fn is_local(&self, arrival: &Arrival<'_>) -> bool {
+        !self.app.config().proxies_named
+            && self
+                .app
+                .settings()
+                .text("serviceUrl")
+                .is_none_or(is_loopback_url)
+            && arrival.is_local()
+    }
+
     /// Which way is open to a visitor.
     ///
     /// # Errors
     /// The store fails.
     pub async fn door(&self, visit: &Visit) -> Result<Door, ApiError> {
         let session = match &visit.cookie {
+            Some(cookie) if visit.background => self.app.sessions().peek(cookie).await?,
             Some(cookie) => self.app.sessions().open(cookie).await?,
             None => None,
         };

@@ -211,16 +211,24 @@ pub(crate) fn has_good_length(password: &str) -> bool {
     (MIN_PASSWORD..=MAX_PASSWORD).contains(&password.chars().count())
 }
 
-/// Hashes off the runtime, two at a time: a flood of logins must cost neither the memory of a
+/// Hashes off the runtime, few at a time: a flood of logins must cost neither the memory of a
 /// hundred hashes nor the threads that serve everything else.
-pub(crate) struct Hasher(Semaphore);
+pub(crate) struct Hasher {
+    /// For names that exist, in the order of arrival. Limits by address and by name keep this queue short.
+    known: Semaphore,
+    /// For names that do not: there are any number of them, and whoever makes them up waits among themselves.
+    strangers: Semaphore,
+}
 
 /// How long a login waits for its turn.
 const TURN: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self(Semaphore::new(2))
+        Self {
+            known: Semaphore::new(2),
+            strangers: Semaphore::new(1),
+        }
     }
 }
 
@@ -230,8 +238,21 @@ impl Hasher {
     /// # Errors
     /// 503 when too many wait.
     pub(crate) async fn verify(&self, record: String, password: String) -> Result<bool, ApiError> {
-        self.run(move || PasswordRecord::parse(&record).is_ok_and(|record| record.is(&password)))
-            .await
+        self.run(&self.known, move || {
+            PasswordRecord::parse(&record).is_ok_and(|record| record.is(&password))
+        })
+        .await
+    }
+
+    /// Spends the time of [`Hasher::verify`] for a name that does not exist, so that the time does not tell; false. In
+    /// a flood of such names it waits as long as one may, and no longer.
+    pub(crate) async fn verify_in_vain(&self, record: String, password: String) -> bool {
+        let _ = self
+            .run(&self.strangers, move || {
+                PasswordRecord::parse(&record).is_ok_and(|record| record.is(&password))
+            })
+            .await;
+        false
     }
 
     /// A new record.
@@ -239,17 +260,18 @@ impl Hasher {
     /// # Errors
     /// 503 when too many wait, 500 when there is no randomness or memory.
     pub(crate) async fn record(&self, password: String) -> Result<String, ApiError> {
-        self.run(move || argon2id_record(&password))
+        self.run(&self.known, move || argon2id_record(&password))
             .await?
             .map_err(|error| internal("hashing a password", &error))
     }
 
     async fn run<T: Send + 'static>(
         &self,
+        lane: &Semaphore,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let busy = || ApiError::new(503, "Too many logins at once, try again in a moment");
-        let _turn = tokio::time::timeout(TURN, self.0.acquire())
+        let _turn = tokio::time::timeout(TURN, lane.acquire())
             .await
             .map_err(|_| busy())?
             .map_err(|_| busy())?;
@@ -263,6 +285,24 @@ impl Hasher {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_made_up_names_does_not_hold_up_the_one_that_exists() {
+        let hasher = std::sync::Arc::new(Hasher::default());
+        let record = argon2id_record("correct horse").unwrap();
+        let flood: Vec<_> = (0..200)
+            .map(|_| {
+                let (hasher, record) = (hasher.clone(), record.clone());
+                tokio::spawn(async move { hasher.verify_in_vain(record, "x".to_owned()).await })
+            })
+            .collect();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        let right = hasher.verify(record, "correct horse".to_owned()).await;
+        assert!(right.unwrap());
+        let waiting = flood.iter().filter(|task| !task.is_finished()).count();
+        assert!(waiting > 100, "{waiting}");
+        flood.iter().for_each(tokio::task::JoinHandle::abort);
+    }
 
     #[test]
     fn published_vectors_of_pbkdf2() {

@@ -18,10 +18,10 @@ pub(crate) async fn store_new_password(
 ) -> Result<String, CommandError> {
     let record = pbkdf2_record(password)
         .map_err(|error| CommandError::Invalid(format!("no random numbers: {error}")))?;
-    let previous = AuthData::read(store).await?;
+    let (previous, read) = AuthData::read_to_replace(store).await?;
     let auth = AuthData::with_password(previous.as_ref(), record, Timestamp::now());
     let mut batch = Batch::new();
-    auth.write(store, &mut batch)?;
+    auth.write(store, &mut batch, &read).await?;
     forget_totp(&mut batch);
     store.commit(batch).await?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(&auth.password))
@@ -37,7 +37,7 @@ pub(crate) async fn store_prepared_password(store: &Store, text: &str) -> Result
     let record = String::from_utf8(bytes).map_err(|_| invalid("it is no text"))?;
     let record = record.trim().to_owned();
     PasswordRecord::parse(&record).map_err(|error| CommandError::Invalid(error.to_string()))?;
-    let previous = AuthData::read(store).await?;
+    let (previous, read) = AuthData::read_to_replace(store).await?;
     if previous
         .as_ref()
         .is_some_and(|auth| auth.password == record)
@@ -46,7 +46,7 @@ pub(crate) async fn store_prepared_password(store: &Store, text: &str) -> Result
     }
     let auth = AuthData::with_password(previous.as_ref(), record, Timestamp::now());
     let mut batch = Batch::new();
-    auth.write(store, &mut batch)?;
+    auth.write(store, &mut batch, &read).await?;
     store.commit(batch).await?;
     Ok(())
 }

@@ -5,6 +5,8 @@ use posthouse_store::{Batch, Store, StoreError, sessions, settings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::reference_tokens;
+
 /// Name, password and since when.
 pub(super) const AUTH: &str = "authData";
 /// Whether a login needs a one-time password.
@@ -41,8 +43,15 @@ impl AuthData {
 
     /// The stored one.
     pub(super) async fn read(store: &Store) -> Result<Option<Self>, StoreError> {
-        let value = settings::get(store, AUTH).await?;
-        Ok(value.and_then(Self::of))
+        Ok(Self::read_to_replace(store).await?.0)
+    }
+
+    /// The stored one, with what [`AuthData::write`] replaces.
+    pub(super) async fn read_to_replace(
+        store: &Store,
+    ) -> Result<(Option<Self>, settings::Read), StoreError> {
+        let read = settings::read(store, AUTH).await?;
+        Ok((read.value.clone().and_then(Self::of), read))
     }
 
     /// With a new password; the name stays.
@@ -56,9 +65,16 @@ impl AuthData {
         }
     }
 
-    /// Stores it and ends every session.
-    pub(super) fn write(&self, store: &Store, batch: &mut Batch) -> Result<(), StoreError> {
-        settings::set(store, batch, AUTH, &json!(self), true)?;
+    /// Stores it in place of what was read, and ends every session with the tokens of the API reference. The batch fails
+    /// if somebody else stored another one since.
+    pub(super) async fn write(
+        &self,
+        store: &Store,
+        batch: &mut Batch,
+        read: &settings::Read,
+    ) -> Result<(), StoreError> {
+        settings::replace(store, batch, read, AUTH, &json!(self))?;
+        reference_tokens::delete_all(store, batch, &self.user).await?;
         sessions::delete_all(batch);
         Ok(())
     }

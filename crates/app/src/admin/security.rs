@@ -1,7 +1,7 @@
 //! What who is signed in changes of the door: password, one-time passwords, sessions.
 
 use posthouse_model::{ApiError, Timestamp};
-use posthouse_store::{Batch, settings};
+use posthouse_store::{Batch, BatchError, settings};
 use serde_json::json;
 
 use super::{
@@ -82,7 +82,7 @@ impl Console<'_> {
     ///
     /// # Errors
     /// 400 for a password that is too short or too long, 401 when nobody is signed in, 403 for a
-    /// wrong current password.
+    /// wrong current password, 409 when somebody else has set one meanwhile.
     pub async fn change_password(
         &self,
         visit: &Visit,
@@ -95,7 +95,9 @@ impl Console<'_> {
                 "The password must have 8 to 256 characters",
             ));
         }
-        let auth = self.stored().await?;
+        let (auth, read) = AuthData::read_to_replace(self.app.store())
+            .await
+            .map_err(|error| internal("reading the administrator", &error))?;
         let door = self.door(visit).await?;
         let remember = match (&auth, door) {
             (None, Door::Setup) => false,
@@ -105,33 +107,47 @@ impl Console<'_> {
                 session.remember
             }
             (None, _) => return Err(ApiError::new(403, "The set-up code is missing")),
+            (Some(_), Door::Setup | Door::SetupCode) => return Err(set_already()),
             (Some(_), _) => return Err(ApiError::new(401, "Session has ended")),
         };
         let record = self.app.desk().hasher.record(new.to_owned()).await?;
         let auth = AuthData::with_password(auth.as_ref(), record, Timestamp::now());
         let mut batch = Batch::new();
-        auth.write(self.app.store(), &mut batch)
+        auth.write(self.app.store(), &mut batch, &read)
+            .await
             .map_err(|error| internal("storing the password", &error))?;
-        self.commit(batch).await?;
+        match self.app.store().commit(batch).await {
+            Ok(_) => {}
+            Err(BatchError::GuardFailed {
+                name: settings::REPLACE_GUARD,
+            }) => return Err(set_already()),
+            Err(error) => return Err(internal("storing the password", &error)),
+        }
+        self.app.tokens().invalidate();
+        self.app.settings_changed().await?;
         tracing::info!(address = ?visit.address, "the console's password was set");
         let mut session = Session::new(SessionKind::Full, &auth.user, auth.password_version, visit);
         session.remember = remember;
         self.issue(visit, session).await
     }
 
-    /// Draws a secret for one-time passwords; they are needed once a code confirmed it.
+    /// Draws a secret for one-time passwords; they are needed once a code confirmed it. It takes the password: whoever
+    /// sits at a browser that was left open must not lock its owner out.
     ///
     /// # Errors
-    /// 401 when nobody is signed in, 409 when they are needed already.
+    /// 401 when nobody is signed in, 403 for a wrong password, 409 when they are needed already, 429 after too many
+    /// attempts.
     pub async fn totp_enrol(
         &self,
         visit: &Visit,
+        password: &str,
         host: Option<&str>,
     ) -> Result<Enrolment, ApiError> {
         let session = self.signed_in(visit).await?;
         if self.totp_enabled().await? {
             return Err(ApiError::new(409, "One-time passwords are on already"));
         }
+        self.confirm(&session, password).await?;
         let secret = totp::new_secret().map_err(|error| internal("drawing a secret", &error))?;
         let mut batch = Batch::new();
         settings::set(
@@ -260,7 +276,9 @@ impl Console<'_> {
     /// 401 when nobody is signed in.
     pub async fn revoke(&self, visit: &Visit, id: &str) -> Result<bool, ApiError> {
         let session = self.signed_in(visit).await?;
-        self.app.sessions().revoke(&session.user, id).await
+        let revoked = self.app.sessions().revoke(&session.user, id).await?;
+        self.app.end_reference_tokens(&session.user).await?;
+        Ok(revoked)
     }
 
     /// Ends all of one's sessions but this; how many there were.
@@ -270,10 +288,13 @@ impl Console<'_> {
     pub async fn revoke_others(&self, visit: &Visit) -> Result<u64, ApiError> {
         let session = self.signed_in(visit).await?;
         let cookie = visit.cookie.as_deref().unwrap_or_default();
-        self.app
+        let ended = self
+            .app
             .sessions()
             .revoke_others(&session.user, cookie)
-            .await
+            .await?;
+        self.app.end_reference_tokens(&session.user).await?;
+        Ok(ended)
     }
 
     async fn totp_enabled(&self) -> Result<bool, ApiError> {
@@ -326,4 +347,8 @@ impl Console<'_> {
         .map_err(|error| internal("storing recovery codes", &error))?;
         Ok(codes)
     }
+}
+
+fn set_already() -> ApiError {
+    ApiError::new(409, "The password was set by somebody else meanwhile")
 }

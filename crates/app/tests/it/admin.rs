@@ -6,11 +6,11 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use data_encoding::BASE32_NOPAD;
 use hmac::{Hmac, KeyInit, Mac};
 use posthouse_app::{
-    App, AppConfig, Door, LoginStep, NewSession, Session, SessionKind, StartError, Visit,
-    commands::set_password,
+    App, AppConfig, Door, LoginStep, NewSession, Session, SessionKind, StartError, Visit, Visitor,
+    admin::Arrival, commands::set_password,
 };
 use posthouse_model::{AccountId, ApiError, Scope, Timestamp};
-use posthouse_store::{Store, settings};
+use posthouse_store::{Batch, Store, settings};
 use serde_json::json;
 use sha1::Sha1;
 
@@ -28,6 +28,13 @@ both!(
     one_time_passwords_are_needed_once_confirmed,
     a_one_time_password_is_good_once,
     one_time_passwords_cannot_be_guessed,
+    after_thirty_wrong_codes_in_an_hour_a_recovery_code_is_needed,
+    many_codes_at_once_are_no_more_than_one_after_the_other,
+    of_several_first_passwords_one_is_set,
+    switching_one_time_passwords_on_takes_the_password,
+    tokens_of_the_reference_end_with_the_session,
+    what_a_page_asks_by_itself_keeps_no_session_alive_and_none_lives_for_ever,
+    a_hundred_failures_of_one_user_are_enough_for_a_minute,
     recovery_codes_are_good_once,
     sessions_are_listed_and_revoked,
     a_user_has_a_hundred_sessions_at_the_most,
@@ -41,6 +48,7 @@ const PASSWORD: &str = "correct horse";
 fn here() -> Visit {
     Visit {
         address: Some(IpAddr::from([127, 0, 0, 1])),
+        proven: Some(IpAddr::from([127, 0, 0, 1])),
         loopback: true,
         ..Visit::default()
     }
@@ -54,8 +62,17 @@ fn there() -> Visit {
 fn from(address: [u8; 4]) -> Visit {
     Visit {
         address: Some(IpAddr::from(address)),
+        proven: Some(IpAddr::from(address)),
         user_agent: Some("Browser".to_owned()),
         ..Visit::default()
+    }
+}
+
+/// From an address, with a session.
+fn with_from(issued: &NewSession, address: [u8; 4]) -> Visit {
+    Visit {
+        cookie: Some(issued.cookie.clone()),
+        ..from(address)
     }
 }
 
@@ -90,10 +107,14 @@ async fn login(hall: &Hall, visit: &Visit) -> NewSession {
 
 /// The first step of a login that has two.
 async fn begin(hall: &Hall) -> NewSession {
+    begin_from(hall, [192, 0, 2, 7]).await
+}
+
+async fn begin_from(hall: &Hall, address: [u8; 4]) -> NewSession {
     match hall
         .app
         .console()
-        .login("admin", PASSWORD, true, &there())
+        .login("admin", PASSWORD, true, &from(address))
         .await
     {
         Ok(LoginStep::Totp(issued)) => issued,
@@ -130,7 +151,7 @@ async fn enrol(hall: &Hall, signed_in: &NewSession) -> (String, Vec<String>) {
     let console = hall.app.console();
     let visit = with(signed_in);
     let enrolment = console
-        .totp_enrol(&visit, Some("mail.example"))
+        .totp_enrol(&visit, PASSWORD, Some("mail.example"))
         .await
         .unwrap();
     let codes = console
@@ -241,6 +262,14 @@ async fn the_set_up_code_opens_the_set_up_from_elsewhere(hall: &Hall) {
 async fn set_up_codes_cannot_be_guessed(hall: &Hall) {
     calm_minute().await;
     let console = hall.app.console();
+    // Strangers elsewhere, as many as there may be, are in nobody's way.
+    for attempt in 0..70 {
+        let visit = from([203, 0, 113, attempt]);
+        assert_eq!(
+            status(console.setup_code(&visit, "AAAA-BBBB-CCCC").await),
+            403
+        );
+    }
     for _ in 0..10 {
         assert_eq!(
             status(console.setup_code(&there(), "AAAA-BBBB-CCCC").await),
@@ -295,14 +324,20 @@ async fn logins_are_limited_by_address_and_by_user(hall: &Hall) {
     set_up(hall).await;
     calm_minute().await;
     let console = hall.app.console();
+    // A made-up address of every request counts as the one that is proven.
     for attempt in 0..10_u8 {
-        let visit = from([198, 51, 100, attempt]);
+        let visit = Visit {
+            address: Some(IpAddr::from([198, 51, 100, attempt])),
+            ..from([203, 0, 113, 1])
+        };
         assert_eq!(status(console.login("admin", "", false, &visit).await), 403);
     }
     let refused = console
-        .login("admin", PASSWORD, false, &from([198, 51, 100, 99]))
+        .login("admin", PASSWORD, false, &from([203, 0, 113, 1]))
         .await;
     assert_eq!(status(refused), 429);
+    // Its owner comes from another address.
+    login(hall, &from([203, 0, 113, 2])).await;
     for attempt in 0..30 {
         let user = format!("user {attempt}");
         assert_eq!(
@@ -318,6 +353,31 @@ async fn logins_are_limited_by_address_and_by_user(hall: &Hall) {
         status(console.login("yet another", "", false, &there()).await),
         429
     );
+}
+
+async fn a_hundred_failures_of_one_user_are_enough_for_a_minute(hall: &Hall) {
+    set_up(hall).await;
+    let console = hall.app.console();
+    calm_minute().await;
+    // A password that is too long is not hashed.
+    let long = "x".repeat(300);
+    for attempt in 0..100_u8 {
+        let visit = from([198, 51, 100, attempt]);
+        let answer = console.login("admin", &long, false, &visit).await;
+        assert_eq!(status(answer), 403);
+        // What succeeds does not count.
+        if attempt % 10 == 0 {
+            login(hall, &from([198, 51, 101, attempt])).await;
+        }
+    }
+    let refused = console
+        .login("admin", PASSWORD, false, &from([198, 51, 102, 1]))
+        .await;
+    assert_eq!(status(refused), 429);
+    let other = console
+        .login("somebody", PASSWORD, false, &from([198, 51, 102, 1]))
+        .await;
+    assert_eq!(status(other), 403);
 }
 
 async fn a_login_begins_a_session_of_a_new_id(hall: &Hall) {
@@ -423,7 +483,7 @@ async fn one_time_passwords_are_needed_once_confirmed(hall: &Hall) {
     let console = hall.app.console();
     let visit = with(&signed_in);
     let enrolment = console
-        .totp_enrol(&visit, Some("mail.example"))
+        .totp_enrol(&visit, PASSWORD, Some("mail.example"))
         .await
         .unwrap();
     assert_eq!(
@@ -443,7 +503,10 @@ async fn one_time_passwords_are_needed_once_confirmed(hall: &Hall) {
         .unwrap();
     assert_eq!(codes.len(), 10);
     assert!(console.totp_pending(&visit, None).await.unwrap().is_none());
-    assert_eq!(status(console.totp_enrol(&visit, None).await), 409);
+    assert_eq!(
+        status(console.totp_enrol(&visit, PASSWORD, None).await),
+        409
+    );
     let security = console.security(&visit).await.unwrap();
     assert!(security.totp && security.recovery_left == 10);
 
@@ -489,23 +552,214 @@ async fn a_one_time_password_is_good_once(hall: &Hall) {
     assert_eq!(counted, 3, "the confirmation and both logins");
 }
 
+/// Five wrong codes of a login, from an address; the session has ended afterwards.
+async fn guess(hall: &Hall, address: [u8; 4]) {
+    let console = hall.app.console();
+    let pending = begin_from(hall, address).await;
+    let visit = with_from(&pending, address);
+    for _ in 0..4 {
+        assert_eq!(status(console.totp(&visit, "00000x").await), 403);
+    }
+    let last = console.totp(&visit, "00000x").await.err().unwrap();
+    assert_eq!((last.status, last.code_str()), (401, Some("TooManyCodes")));
+    assert_eq!(door(hall, &visit).await, Door::Login);
+}
+
 async fn one_time_passwords_cannot_be_guessed(hall: &Hall) {
     let signed_in = set_up(hall).await;
     let (secret, codes) = enrol(hall, &signed_in).await;
     calm_minute().await;
     let console = hall.app.console();
-    let pending = begin(hall).await;
-    for _ in 0..10 {
-        assert_eq!(status(console.totp(&with(&pending), "00000x").await), 403);
+    guess(hall, [203, 0, 113, 1]).await;
+    guess(hall, [203, 0, 113, 1]).await;
+    // Ten from there in this minute; what others tried does not count against the owner.
+    let pending = begin_from(hall, [203, 0, 113, 1]).await;
+    let visit = with_from(&pending, [203, 0, 113, 1]);
+    assert_eq!(status(console.totp(&visit, &code(&secret, 0)).await), 429);
+    assert_eq!(status(console.recovery(&visit, &codes[0]).await), 429);
+    let owner = begin_from(hall, [203, 0, 113, 9]).await;
+    let owner = with_from(&owner, [203, 0, 113, 9]);
+    assert_eq!(status(console.totp(&owner, &code(&secret, 0)).await), 200);
+}
+
+async fn after_thirty_wrong_codes_in_an_hour_a_recovery_code_is_needed(hall: &Hall) {
+    while Timestamp::now().millis().rem_euclid(3_600_000) > 3_560_000 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    let signed_in = set_up(hall).await;
+    let (secret, codes) = enrol(hall, &signed_in).await;
+    for address in 1..7_u8 {
+        guess(hall, [203, 0, 113, address]).await;
+    }
+    let console = hall.app.console();
+    let owner = begin_from(hall, [203, 0, 113, 9]).await;
+    let owner = with_from(&owner, [203, 0, 113, 9]);
+    let refused = console.totp(&owner, &code(&secret, 0)).await.err().unwrap();
+    assert_eq!(refused.status, 429);
+    assert!(refused.message.contains("recovery code"), "{refused:?}");
+    assert!(refused.extra["ttl"].as_u64().is_some_and(|ttl| ttl <= 3600));
+    assert_eq!(status(console.recovery(&owner, &codes[0]).await), 200);
+}
+
+async fn many_codes_at_once_are_no_more_than_one_after_the_other(hall: &Hall) {
+    let signed_in = set_up(hall).await;
+    enrol(hall, &signed_in).await;
+    let pending = begin(hall).await;
+    // From an address each, so that the limit by address lets them through.
+    let visits: Vec<Visit> = (0..20)
+        .map(|last| with_from(&pending, [203, 0, 113, last]))
+        .collect();
+    let console = hall.app.console();
+    let answers =
+        futures_util::future::join_all(visits.iter().map(|visit| console.totp(visit, "00000x")))
+            .await;
+    let looked_at = answers
+        .into_iter()
+        .filter(|answer| matches!(answer, Err(error) if error.status == 403))
+        .count();
+    assert!(looked_at <= 4, "{looked_at}");
+}
+
+async fn of_several_first_passwords_one_is_set(hall: &Hall) {
+    let console = hall.app.console();
+    let passwords: Vec<String> = (0..4).map(|n| format!("password {n}")).collect();
+    let visit = here();
+    let set = futures_util::future::join_all(
+        passwords
+            .iter()
+            .map(|password| console.change_password(&visit, None, password)),
+    )
+    .await;
+    let (mut won, mut lost) = (Vec::new(), 0);
+    for (password, result) in passwords.iter().zip(set) {
+        match result {
+            Ok(issued) => won.push((password, issued)),
+            Err(error) => {
+                assert_eq!(error.status, 409);
+                lost += 1;
+            }
+        }
+    }
+    assert_eq!((won.len(), lost), (1, 3));
+    let (password, issued) = &won[0];
+    assert!(is_open(hall, issued).await);
     assert_eq!(
-        status(console.totp(&with(&pending), &code(&secret, 0)).await),
-        429
+        status(console.login("admin", password, false, &there()).await),
+        200
     );
-    assert_eq!(
-        status(console.recovery(&with(&pending), &codes[0]).await),
-        429
+    // So it is with two changes of it.
+    let (visit, old) = (with(issued), Some(password.as_str()));
+    let (first, second) = tokio::join!(
+        console.change_password(&visit, old, "another one"),
+        console.change_password(&visit, old, "yet another one"),
     );
+    let mut statuses = [status(first), status(second)];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+}
+
+async fn switching_one_time_passwords_on_takes_the_password(hall: &Hall) {
+    let visit = with(&set_up(hall).await);
+    let console = hall.app.console();
+    for wrong in ["", "wrong password"] {
+        assert_eq!(status(console.totp_enrol(&visit, wrong, None).await), 403);
+    }
+    assert!(console.totp_pending(&visit, None).await.unwrap().is_none());
+    assert!(console.totp_enrol(&visit, PASSWORD, None).await.is_ok());
+}
+
+async fn tokens_of_the_reference_end_with_the_session(hall: &Hall) {
+    let own = set_up(hall).await;
+    let (app, console) = (&hall.app, hall.app.console());
+    let issue = async || {
+        let caller = own.session.caller(None);
+        let issued = app.reference_token(&caller).await.unwrap();
+        issued.value.expose()
+    };
+    let works = async |token: &str| hall.admit(bearer(token), "getV1Stats", None).await.is_ok();
+    let kept = hall.token_of(Scope::Api, None).await;
+
+    let (first, second) = (issue().await, issue().await);
+    assert!(works(&first).await && works(&second).await);
+    console
+        .logout(&with(&login(hall, &there()).await))
+        .await
+        .unwrap();
+    assert!(!works(&first).await && !works(&second).await, "logout");
+
+    let token = issue().await;
+    let other = login(hall, &there()).await;
+    console
+        .revoke(&with(&own), &other.session.id)
+        .await
+        .unwrap();
+    assert!(!works(&token).await, "revoke");
+
+    let token = issue().await;
+    console.revoke_others(&with(&own)).await.unwrap();
+    assert!(!works(&token).await, "revoke others");
+
+    let token = issue().await;
+    let changed = console
+        .change_password(&with(&own), Some(PASSWORD), "battery staple")
+        .await
+        .unwrap();
+    assert!(!works(&token).await, "password");
+
+    let token = issue().await;
+    set_password(&hall.beside().await, None).await.unwrap();
+    posthouse_testkit::eventually("the token has ended", Duration::from_secs(2), || async {
+        (!works(&token).await).then_some(())
+    })
+    .await;
+    assert!(!is_open(hall, &changed).await);
+    assert!(works(&kept).await);
+}
+
+async fn what_a_page_asks_by_itself_keeps_no_session_alive_and_none_lives_for_ever(hall: &Hall) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let own = set_up(hall).await;
+    // Not used for two minutes.
+    let rest = async || {
+        let mut batch = Batch::new();
+        batch.push(
+            "UPDATE sessions SET seen = seen - 120000, expires = expires - 120000",
+            Vec::new(),
+        );
+        hall.app.store().commit(batch).await.unwrap();
+    };
+    let ends = async || {
+        let sql = "SELECT MAX(expires) FROM sessions";
+        let row = hall.app.store().query_one(sql, Vec::new()).await.unwrap();
+        row.unwrap().i64(0).unwrap()
+    };
+    rest().await;
+    let before = ends().await;
+    let background = Visit {
+        background: true,
+        ..with(&own)
+    };
+    assert!(matches!(door(hall, &background).await, Door::Open(_)));
+    assert_eq!(ends().await, before);
+    assert!(is_open(hall, &own).await);
+    assert!(ends().await > before);
+
+    for (remember, most) in [(false, 30), (true, 90)] {
+        let mut session = own.session.clone();
+        session.remember = remember;
+        let almost = DAY * most - Duration::from_secs(3600);
+        session.created = Timestamp(Timestamp::now().millis() - almost.as_millis() as i64);
+        let cookie = hall.app.sessions().begin(&session).await.unwrap();
+        let sql = "UPDATE sessions SET seen = seen - 120000, expires = expires - $1";
+        let mut batch = Batch::new();
+        // As if it had last been used long ago.
+        let long = session.lasts().as_millis() as i64 - 60_000;
+        batch.push(sql, vec![long.into()]);
+        hall.app.store().commit(batch).await.unwrap();
+        assert!(hall.app.sessions().open(&cookie).await.unwrap().is_some());
+        let end = session.created.after(DAY * most).millis();
+        assert_eq!(ends().await, end, "{most} days after its beginning");
+    }
 }
 
 async fn recovery_codes_are_good_once(hall: &Hall) {
@@ -762,10 +1016,77 @@ async fn the_console_opens_to_listed_addresses_alone() {
         ..AppConfig::default()
     };
     let app = App::start(store.clone(), app).await.unwrap();
-    let allowed = |text: &str| app.console_address_allowed(text.parse().unwrap());
-    assert!(allowed("10.1.2.3") && allowed("192.0.2.7") && allowed("::ffff:192.0.2.7"));
-    assert!(!allowed("192.0.2.8") && !allowed("127.0.0.1") && !allowed("::1"));
+    let visitor = |peer: &str, address: &str| Visitor {
+        peer: peer.parse().unwrap(),
+        address: address.parse().unwrap(),
+        proven: peer.parse().unwrap(),
+        origin: "http://127.0.0.1:3000".to_owned(),
+    };
+    let allowed = |peer: &str, passed: &[&str]| {
+        let address = passed
+            .first()
+            .and_then(|entry| entry.trim().parse::<IpAddr>().ok());
+        let address = address.map_or_else(|| peer.to_owned(), |address| address.to_string());
+        app.console_admits(&visitor(peer, &address), passed)
+    };
+    assert!(allowed("10.1.2.3", &[]) && allowed("192.0.2.7", &[]));
+    assert!(allowed("::ffff:192.0.2.7", &[]) && allowed("10.1.2.3", &["192.0.2.7", " 10.0.0.1"]));
+    assert!(!allowed("192.0.2.8", &[]) && !allowed("127.0.0.1", &[]) && !allowed("::1", &[]));
+    // No proxy is named, so anybody may have written the header: it can close, not open.
+    assert!(!allowed("192.0.2.8", &["10.0.0.1"]) && !allowed("127.0.0.1", &["192.0.2.7"]));
+    for passed in [
+        &["192.0.2.8"][..],
+        &["10.0.0.1", "192.0.2.8"],
+        &["192.0.2.8", "10.0.0.1"],
+        &["10.0.0.1", "unknown"],
+        &[""],
+    ] {
+        assert!(!allowed("10.1.2.3", passed), "{passed:?}");
+    }
+    // Proxies that are named are believed.
+    let named = AppConfig {
+        admin_addresses: vec!["10.0.0.0/8".to_owned()],
+        proxies_named: true,
+        ..AppConfig::default()
+    };
+    let named = App::start(store.clone(), named).await.unwrap();
+    let passed = ["10.0.0.1", "192.0.2.8"];
+    assert!(named.console_admits(&visitor("127.0.0.1", "10.0.0.1"), &passed));
+    assert!(!named.console_admits(&visitor("127.0.0.1", "192.0.2.8"), &passed));
     let open = App::start(store, AppConfig::default()).await.unwrap();
-    assert!(open.console_address_allowed("203.0.113.1".parse().unwrap()));
+    assert!(open.console_admits(&visitor("203.0.113.1", "203.0.113.1"), &["?"]));
     assert!(json!(open.settings().value("authData")).is_null());
+}
+
+#[tokio::test]
+async fn nobody_is_local_where_there_may_be_a_proxy() {
+    let (config, _folder) = sqlite_config();
+    let store = Store::open(config).await.unwrap();
+    let arrival = Arrival {
+        peer: IpAddr::from([127, 0, 0, 1]),
+        forwarded: false,
+        old: false,
+        host: Some("127.0.0.1:3000"),
+        origin: None,
+        referrer: None,
+        bound: None,
+    };
+    for (proxies_named, url, local) in [
+        (false, None, true),
+        (false, Some("http://127.0.0.1:3411"), true),
+        (false, Some("http://localhost:3411"), true),
+        (false, Some("https://mail.example.com"), false),
+        (true, None, false),
+    ] {
+        let config = AppConfig {
+            prepared_settings: url.map(|url| json!({ "serviceUrl": url })),
+            proxies_named,
+            ..AppConfig::default()
+        };
+        let mut batch = Batch::new();
+        settings::delete(&mut batch, "serviceUrl");
+        store.commit(batch).await.unwrap();
+        let app = App::start(store.clone(), config).await.unwrap();
+        assert_eq!(app.console().is_local(&arrival), local, "{url:?}");
+    }
 }

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Router,
     extract::Path,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -21,8 +21,9 @@ use crate::{
     fail::{Failure, rendered},
     flash::Flash,
     form::Form,
-    login::{forget, go_on, keep},
+    login::{HOME, forget, go_on, keep},
     page::{Frame, Page, Room},
+    public::login_again,
 };
 
 const HERE: &str = "/admin/account/security";
@@ -53,6 +54,7 @@ impl SecurityPage {
 enum Part {
     Password,
     Repeat,
+    Enrol,
     Code,
     Codes,
     Disable,
@@ -63,6 +65,7 @@ impl Part {
         match self {
             Self::Password => "password",
             Self::Repeat => "repeat",
+            Self::Enrol => "enrol",
             Self::Code => "code",
             Self::Codes => "codes",
             Self::Disable => "disable",
@@ -164,7 +167,7 @@ fn sentence(error: &ApiError) -> String {
 }
 
 /// The first password (a step of the first run), or another one.
-async fn set_password(page: Page, form: Form) -> Result<Response, Failure> {
+async fn set_password(page: Page, headers: HeaderMap, form: Form) -> Result<Response, Failure> {
     let first = page.signed.user().is_none();
     let new = form.raw("password");
     let (console, visit) = (page.app.console(), &page.signed.visit);
@@ -188,6 +191,18 @@ async fn set_password(page: Page, form: Form) -> Result<Response, Failure> {
             keep(response.headers_mut(), &session, page.secure);
             Ok(response)
         }
+        Err((_, error)) if first && error.status == 409 => {
+            let crumb = page.frame("Login", Room::Elsewhere).crumb;
+            let fault = "The password was set by somebody else meanwhile. Log in with it.";
+            Ok(login_again(
+                &page.app,
+                &headers,
+                crumb,
+                HOME,
+                StatusCode::CONFLICT,
+                fault,
+            ))
+        }
         Err((_, error)) if first && error.status < 500 => {
             let frame = page.frame("First steps", Room::Elsewhere);
             let step =
@@ -199,16 +214,16 @@ async fn set_password(page: Page, form: Form) -> Result<Response, Failure> {
     }
 }
 
-async fn enrol(page: Page) -> Result<Response, Failure> {
+async fn enrol(page: Page, form: Form) -> Result<Response, Failure> {
     let host = host(&page);
     match page
         .app
         .console()
-        .totp_enrol(&page.signed.visit, host.as_deref())
+        .totp_enrol(&page.signed.visit, form.raw("current"), host.as_deref())
         .await
     {
         Ok(_) => Ok(Redirect::to("/admin/account/security#two-step").into_response()),
-        Err(error) => again(&page, Part::Code, error).await,
+        Err(error) => again(&page, Part::Enrol, error).await,
     }
 }
 

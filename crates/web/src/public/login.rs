@@ -179,6 +179,17 @@ async fn second_step(
     match result {
         Ok(session) => answer(json, &session, secure, &next),
         Err(error) if json => told(&error),
+        Err(error) if error.code_str() == Some("TooManyCodes") => {
+            let fault = "Too many wrong codes. Begin again with your password.";
+            login_again(
+                &app,
+                &headers,
+                crumb,
+                &next,
+                StatusCode::UNAUTHORIZED,
+                fault,
+            )
+        }
         Err(error) if error.status == 401 => to_login(&next),
         Err(error) => rendered(
             status(&error),
@@ -208,6 +219,27 @@ async fn log_out(
     let mut response = Redirect::to("/admin/login").into_response();
     forget(response.headers_mut());
     Ok(response)
+}
+
+/// The login, for whoever was sent back to it.
+pub(crate) fn login_again(
+    app: &App,
+    headers: &HeaderMap,
+    crumb: String,
+    next: &str,
+    status: StatusCode,
+    fault: &str,
+) -> Response {
+    let login = Login {
+        brand: page::brand(app),
+        theme: page::theme(headers),
+        crumb,
+        next: next.to_owned(),
+        username: String::new(),
+        remember: false,
+        fault: Some(fault.to_owned()),
+    };
+    rendered(status, &login)
 }
 
 fn to_login(next: &str) -> Response {

@@ -301,7 +301,14 @@ async fn two_step_login_from_its_setting_up_to_its_end() {
             .expect(200)
             .contains("Set up two-step login")
     );
-    console.form("/admin/account/totp/enrol", &[]).await;
+    let wrong = console
+        .form("/admin/account/totp/enrol", &[("current", "wrong")])
+        .await;
+    assert!(wrong.expect(403).contains("The current password is wrong"));
+    assert!(!console.get(security).await.has("<svg class=\"qr\""));
+    console
+        .form("/admin/account/totp/enrol", &[("current", PASSWORD)])
+        .await;
     let page = console.get(security).await;
     let page = page.expect(200);
     assert!(page.contains("<svg class=\"qr\""));
@@ -382,6 +389,21 @@ async fn two_step_login_from_its_setting_up_to_its_end() {
     log_in(&fourth, &[]).await;
     let again = fourth.form("/admin/totp", &[("recovery", &codes[2])]).await;
     assert!(again.expect(403).contains("was used before"));
+
+    // Five wrong codes lead back to the password.
+    let fifth = elsewhere(&console);
+    log_in(&fifth, &[]).await;
+    for _ in 0..4 {
+        let wrong = fifth.form("/admin/totp", &[("code", "000")]).await;
+        assert!(matches!(wrong.status.as_u16(), 403), "{}", wrong.text);
+    }
+    let last = fifth.form("/admin/totp", &[("code", "000")]).await;
+    assert!(last.expect(401).contains("Begin again with your password"));
+    assert!(last.has("name=\"password\""));
+    assert_eq!(
+        fifth.get("/admin/totp").await.location(),
+        "/admin/login?next=%2Fadmin"
+    );
 
     let wrong = console
         .form("/admin/account/totp/disable", &[("current", "wrong")])
@@ -491,4 +513,19 @@ async fn the_console_and_its_login_are_closed_to_addresses_that_are_not_listed()
         );
     }
     other.get("/").await.expect(200);
+    // A header does not open it: nobody has named a proxy who may write it.
+    for (browser, passed, status) in [
+        (&other, "127.0.0.1", 403),
+        (&console, "127.0.0.1", 302),
+        (&console, "192.0.2.7", 403),
+        (&console, "127.0.0.1, 192.0.2.7", 403),
+        (&console, "unknown", 403),
+    ] {
+        let request = axum::http::Request::get("/admin")
+            .header("x-forwarded-for", passed)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let answer = browser.send(request).await;
+        assert_eq!(answer.status.as_u16(), status, "{passed}");
+    }
 }

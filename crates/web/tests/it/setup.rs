@@ -88,6 +88,43 @@ async fn this_machine_sets_up_unless_a_proxy_or_a_strangers_name_is_in_between()
             .unwrap();
         assert!(console.send(request).await.has("Set-up code"), "{header}");
     }
+    // What a proxy leaves behind that names itself nowhere.
+    for (header, value, local) in [
+        ("referer", "https://mail.example.com/", false),
+        ("origin", "https://mail.example.com", false),
+        ("referer", "http://127.0.0.1:3000/", true),
+    ] {
+        let request = axum::http::Request::get("/admin/setup")
+            .header(header, value)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let answer = console.send(request).await;
+        assert_eq!(answer.has("name=\"password\""), local, "{header}: {value}");
+    }
+    let request = axum::http::Request::get("/admin/setup")
+        .version(axum::http::Version::HTTP_10)
+        .body(axum::body::Body::empty())
+        .unwrap();
+    assert!(console.send(request).await.has("Set-up code"));
+}
+
+#[tokio::test]
+async fn of_two_first_passwords_the_second_is_sent_to_the_login() {
+    let console = Console::start().await;
+    let other = console.another();
+    let fields = [("password", "correct horse"), ("repeat", "correct horse")];
+    let (first, second) = tokio::join!(
+        console.form("/admin/account/password", &fields),
+        other.form("/admin/account/password", &fields),
+    );
+    let (won, lost) = if first.status == 303 {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    assert_eq!(won.location(), "/admin/setup");
+    assert!(lost.expect(409).contains("set by somebody else"));
+    assert!(lost.has("action=\"/admin/login\""));
 }
 
 #[tokio::test]

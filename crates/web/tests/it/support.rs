@@ -157,6 +157,7 @@ impl Console {
         request.extensions_mut().insert(Visitor {
             peer: self.address,
             address: self.address,
+            proven: self.address,
             origin: format!("http://{host}"),
         });
         let head = request.method() == Method::HEAD;
