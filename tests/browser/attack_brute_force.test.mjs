@@ -8,8 +8,8 @@ import { PASSWORD } from './lib/house.mjs';
 
 let server;
 before(async () => {
-  // The address of a visitor is what the proxy before us says.
-  server = await Server.start({ password: PASSWORD, settings: { enableApiProxy: true } });
+  // The address of a visitor is what the proxy before us says, as that is named.
+  server = await Server.start({ password: PASSWORD, settings: { enableApiProxy: true }, env: { EENGINE_API_PROXY_ADDRESSES: '127.0.0.1' } });
 });
 after(() => server.remove());
 
@@ -21,13 +21,15 @@ const refusals = async (count, attempt) => {
   return statuses;
 };
 
-test('brute force: after 10 wrong passwords for one user the next try is 429, whatever address it comes from', async () => {
+test('brute force: after 10 wrong passwords for one user from one address the next try is 429, and its owner elsewhere still gets in', async () => {
   await roomInTheMinute(10);
-  const statuses = await refusals(11, (number) => from(`198.51.100.${number}`).login(`wrong password ${number}`));
+  const stranger = from('198.51.100.99');
+  const statuses = await refusals(11, (number) => stranger.login(`wrong password ${number}`));
   assert.deepEqual(statuses.slice(0, 10), Array(10).fill(403));
   assert.equal(statuses[10], 429);
-  const right = await from('198.51.100.99').login(PASSWORD);
+  const right = await stranger.login(PASSWORD);
   assert.equal(right.status, 429, 'also with the right password');
+  assert.equal((await from('198.51.100.98').login(PASSWORD)).location, '/admin');
   assert.equal(right.jar?.get?.('ee'), undefined);
   assert.ok(!right.cookies.some((line) => line.startsWith('ee=') && !/max-age=0/i.test(line)));
 });
@@ -41,8 +43,8 @@ test('brute force: after 30 tries from one address the next is 429, whoever is n
   assert.equal((await from('203.0.113.8').login('wrong password', { username: 'somebody' })).status, 403);
 });
 
-test('brute force: a made-up X-Forwarded-For does not lend another address when proxies are not believed', async () => {
-  const plain = await Server.start({ password: PASSWORD, settings: { enableApiProxy: false } });
+for (const enableApiProxy of [false, true]) test(`brute force: a made-up X-Forwarded-For does not lend another address when no proxy is named (enableApiProxy: ${enableApiProxy})`, async () => {
+  const plain = await Server.start({ password: PASSWORD, settings: { enableApiProxy } });
   try {
     await roomInTheMinute(10);
     const statuses = await refusals(31, (number) =>

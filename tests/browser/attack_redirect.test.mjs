@@ -9,7 +9,7 @@ import { attributes } from './lib/ask.mjs';
 
 let server;
 before(async () => {
-  server = await Server.start({ password: PASSWORD, settings: { enableApiProxy: true } });
+  server = await Server.start({ password: PASSWORD, settings: { enableApiProxy: true }, env: { EENGINE_API_PROXY_ADDRESSES: '127.0.0.1' } });
 });
 after(() => server.remove());
 

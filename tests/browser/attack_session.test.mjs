@@ -145,7 +145,7 @@ test('cookies: with an https service URL they are Secure, as they are behind a p
 });
 
 test('allowlist: every path of the console answers 403 with a page to who is not listed, and nothing else does', async () => {
-  const shut = await Server.start({ password: PASSWORD, env: { EENGINE_ADMIN_ACCESS_ADDRESSES: '192.0.2.0/24' }, settings: { enableApiProxy: true } });
+  const shut = await Server.start({ password: PASSWORD, env: { EENGINE_ADMIN_ACCESS_ADDRESSES: '192.0.2.0/24', EENGINE_API_PROXY_ADDRESSES: '127.0.0.1' }, settings: { enableApiProxy: true } });
   try {
     for (const path of ['/admin', '/admin/', '/admin/login', '/admin/tokens', '/admin/setup', '/admin/changes', '/admin/nowhere', '/admin/account/security']) {
       const answer = await new Console(shut).get(path);
@@ -162,5 +162,22 @@ test('allowlist: every path of the console answers 403 with a page to who is not
     assert.equal((await new Console(shut).get('/health')).status, 200);
   } finally {
     await shut.remove();
+  }
+});
+
+test('allowlist: without a named proxy X-Forwarded-For opens nothing, and each of its entries must be listed', async () => {
+  for (const [list, forwarded, status] of [
+    ['192.0.2.0/24', '192.0.2.77', 403],
+    ['192.0.2.0/24,127.0.0.1', '192.0.2.77', 200],
+    ['192.0.2.0/24,127.0.0.1', '203.0.113.5, 192.0.2.77', 403],
+    ['192.0.2.0/24,127.0.0.1', 'unknown', 403],
+  ]) {
+    const shut = await Server.start({ password: PASSWORD, env: { EENGINE_ADMIN_ACCESS_ADDRESSES: list }, settings: { enableApiProxy: true } });
+    try {
+      const answer = await new Console(shut, { 'x-forwarded-for': forwarded }).get('/admin/login');
+      assert.equal(answer.status, status, `${list} ${forwarded}`);
+    } finally {
+      await shut.remove();
+    }
   }
 });

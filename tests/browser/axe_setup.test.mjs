@@ -78,6 +78,7 @@ house.test('accessible: two-step login: set up by the app, log in by its code an
   watch.allow(/status of 403/);
   await page.goto('/admin/account/security');
   await look(page, 'security');
+  await page.locator('#enrol-current').fill(PASSWORD);
   await page.getByRole('button', { name: 'Set up two-step login' }).click();
   await page.getByRole('img', { name: 'QR code' }).waitFor();
   await page.getByText('The camera does not work?').click();

@@ -1,8 +1,6 @@
 // Every page there is, and how to get there with data as people have it.
 
-import { readdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { ROOT } from './tools.mjs';
 
 /** Groups of settings: the last parts of their pages' paths. */
 export const SETTINGS = ['service', 'security', 'webhooks', 'email-processing', 'network', 'smtp', 'imap-proxy', 'ai', 'mcp', 'branding', 'logging', 'deprecated'];
@@ -17,7 +15,7 @@ const id = encodeURIComponent;
 
 /**
  * The table. `path`: text, or a function of the demo data (lib/demo.mjs) and the server. `signedIn`: whether it needs a session.
- * `alike`: drawn by the template of another page of the table, so that half the looks are enough. `before`: what a visitor does first.
+ * `alike`: drawn by the template of another page of the table, so that half the looks are enough.
  */
 export const PAGES = [
   { name: 'landing', path: '/' },
@@ -63,10 +61,3 @@ export async function hosted(server, more = {}) {
 
 /** The path of an entry of the table. */
 export const pathOf = async (entry, demo, server) => (typeof entry.path === 'function' ? entry.path(demo, server) : entry.path);
-
-/** Templates of crates/web that stand for whole pages. */
-export function templates() {
-  const folder = `${ROOT}crates/web/templates`;
-  const list = readdirSync(folder, { recursive: true, withFileTypes: false });
-  return list.filter((name) => name.endsWith('.html') && /extends/.test(readFileSync(`${folder}/${name}`, 'utf8')));
-}
