@@ -25,7 +25,10 @@ for (const entry of PAGES.filter((entry) => !only || entry.name.includes(only)))
       for (const size of [WIDE, PHONE]) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
         await page.setViewportSize(size);
-        await page.screenshot({ path: `${folder}/${entry.name}-${colorScheme}-${size.width}.png`, fullPage: true });
+        // A window as high as the page: what sticks to an edge is where it is at the end of scrolling, not across the middle.
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        await page.setViewportSize({ ...size, height: Math.max(height, size.height) });
+        await page.screenshot({ path: `${folder}/${entry.name}-${colorScheme}-${size.width}.png` });
       }
     console.log(entry.name);
   } catch (error) {
