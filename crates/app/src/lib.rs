@@ -75,22 +75,22 @@ pub use account::{
     advice::{self, Advice, Trouble as AccountTrouble},
 };
 pub use admin::{Console, Door, LoginStep, NewSession, Visit};
-pub use attention::{Finding, Place, Severity};
 pub use app::{App, AppConfig, StartError};
+pub use attention::{Finding, Place, Severity};
 pub use changes::{EventStream, StillAdmitted};
-pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
 pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
-pub use local_addresses::LocalAddress;
 pub use hosted::{
     CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome,
     ServerEntry, ServerForm, ServerInput, Trial, Trouble, Why,
 };
+pub use local_addresses::LocalAddress;
+pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
 pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
-pub use settings_console::SettingView;
 pub use sessions::{Session, SessionKind, Sessions};
+pub use settings_console::SettingView;
 pub use token_console::{
     AccountSuggestion, Issued, Listed, TokenFilter, TokenListing, TokenView, preview,
 };

@@ -101,19 +101,6 @@ impl Arrival<'_> {
     }
 }
 
-/// Whether an address of this service (`serviceUrl`) is one of this machine.
-pub(super) fn is_loopback_url(address: &str) -> bool {
-    let Ok(url) = url::Url::parse(address) else {
-        return false;
-    };
-    match url.host() {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
-        None => false,
-    }
-}
-
 /// The host of a `Host` header, without port and brackets.
 fn host_name(host: &str) -> Option<&str> {
     let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -297,16 +284,6 @@ mod tests {
             };
             assert_eq!(origin.is_local(), local, "{sent}");
             assert_eq!(referrer.is_local(), local, "{sent}");
-        }
-        for local in [
-            "http://127.0.0.1:3411",
-            "http://localhost:3411",
-            "http://[::1]/",
-        ] {
-            assert!(is_loopback_url(local), "{local}");
-        }
-        for elsewhere in ["https://mail.example.com", "http://192.0.2.1", "nothing"] {
-            assert!(!is_loopback_url(elsewhere), "{elsewhere}");
         }
     }
 }

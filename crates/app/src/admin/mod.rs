@@ -39,7 +39,7 @@ pub(crate) use prepare::{store_new_password, store_prepared_password};
 pub use security::{Enrolment, Security, SessionEntry};
 
 use crate::{App, Session, SessionKind, Visitor, auth::address_listed, internal};
-use door::{Facts, Way, is_loopback_url, way};
+use door::{Facts, Way, way};
 use record::AuthData;
 
 /// What a process keeps for its console.
@@ -112,17 +112,11 @@ impl App {
 }
 
 impl Console<'_> {
-    /// Whether a request was made at this machine. Where proxies are named, or the service has an address elsewhere,
-    /// everything may come through a proxy on this machine.
+    /// Whether a request was made at this machine. Where proxies are named, everything may come through one on this
+    /// machine.
     #[must_use]
     pub fn is_local(&self, arrival: &Arrival<'_>) -> bool {
-        !self.app.config().proxies_named
-            && self
-                .app
-                .settings()
-                .text("serviceUrl")
-                .is_none_or(is_loopback_url)
-            && arrival.is_local()
+        !self.app.config().proxies_named && arrival.is_local()
     }
 
     /// Which way is open to a visitor.
