@@ -13,7 +13,8 @@ use posthouse_app::App;
 
 /// Every public page.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(landing::routes())
+    Router::new()
+        .merge(landing::routes())
         .merge(hosted::routes())
         .merge(license::routes())
         .merge(login::routes())
