@@ -11,6 +11,7 @@
 //! | [`command`] | commands to an account and their answers |
 //! | [`error`] | the outward voice of an error |
 //! | [`event`] | event types and their envelope |
+//! | [`index`] | which messages a folder has, and their identities |
 //! | [`mailbox`] | folders |
 //! | [`message`] | messages |
 //! | [`outbox`] | queued outgoing messages |
@@ -27,6 +28,7 @@ pub mod change;
 pub mod command;
 pub mod error;
 pub mod event;
+pub mod index;
 pub mod mailbox;
 pub mod message;
 pub mod outbox;

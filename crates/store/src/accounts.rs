@@ -381,6 +381,7 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
         "DELETE FROM mailboxes WHERE account=$1",
         "DELETE FROM mailbox_listings WHERE account=$1",
         "DELETE FROM index_chunks WHERE account=$1",
+        "DELETE FROM identities WHERE account=$1",
         "DELETE FROM announce WHERE account=$1",
     ] {
         batch.push(Sql::from(table), params![account]);

@@ -18,6 +18,8 @@
 //! | [`first_run`] | what an instance has already |
 //! | [`generation`] | what other processes must notice |
 //! | [`hosted`] | links to the hosted form |
+//! | [`identities`] | identities and conversations of messages |
+//! | [`index`] | which messages followed folders have |
 //! | [`locks`] | what one process at a time may do |
 //! | [`mailboxes`] | folders and their numbers |
 //! | [`nodes`] | the nodes of a cluster |
@@ -44,6 +46,8 @@ pub mod events;
 pub mod first_run;
 pub mod generation;
 pub mod hosted;
+pub mod identities;
+pub mod index;
 pub mod locks;
 pub mod mailboxes;
 mod migrate;

@@ -14,6 +14,7 @@ use crate::page::json;
 use crate::params;
 use crate::store::Store;
 use crate::value::Row;
+use crate::{identities, index};
 
 /// A numbered folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,10 +185,8 @@ pub fn forget_all(batch: &mut Batch, account: &AccountId) {
         "UPDATE mailboxes SET sync=NULL WHERE account=$1",
         params![account],
     );
-    batch.push(
-        "DELETE FROM index_chunks WHERE account=$1",
-        params![account],
-    );
+    index::drop_account(batch, account);
+    identities::drop_account(batch, account);
 }
 
 /// The folders as last listed, and when.

@@ -60,6 +60,12 @@ const MIGRATIONS: &[Migration] = &[
         both: include_str!("../migrations/0007_overview.sql"),
         postgres: "",
     },
+    Migration {
+        number: 8,
+        name: "0008_index",
+        both: include_str!("../migrations/0008_index.sql"),
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

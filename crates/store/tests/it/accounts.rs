@@ -303,6 +303,10 @@ async fn delete_takes_all_along(fresh: &Fresh) {
         "INSERT INTO index_chunks (account, mailbox, chunk, key, bitmap) VALUES ('ann', 1, 0, 'uid', $1)",
         params![vec![0_u8; 4]],
     );
+    batch.push(
+        "INSERT INTO identities (account, mailbox, low, data) VALUES ('ann', 1, 1, $1)",
+        params![vec![0_u8; 4]],
+    );
     store.commit(batch).await.unwrap();
     let mut batch = Batch::new();
     let deleted = accounts::delete(&mut batch, &account);
@@ -316,6 +320,7 @@ async fn delete_takes_all_along(fresh: &Fresh) {
         "SELECT COUNT(*) FROM mailboxes",
         "SELECT COUNT(*) FROM account_counters",
         "SELECT COUNT(*) FROM index_chunks",
+        "SELECT COUNT(*) FROM identities",
         "SELECT COUNT(*) FROM account_states WHERE account='ann'",
         "SELECT COUNT(*) FROM account_logs",
     ] {

@@ -12,6 +12,8 @@ mod crash;
 mod deliveries;
 mod events;
 mod faults;
+mod identities;
+mod index;
 mod mailboxes;
 mod opening;
 mod outbox;
