@@ -7,6 +7,7 @@ mod login;
 mod mailboxes;
 mod messages;
 mod pump;
+mod resync;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -27,6 +28,7 @@ pub use body::BodyStream;
 pub use error::Error;
 pub use mailboxes::ListOptions;
 pub use messages::{Appended, Ids, StoreAction, StoreOptions, Stored};
+pub use resync::{Caught, FetchOptions, Known, Partial};
 
 /// Notices kept for a caller that does not fetch them.
 const MAX_NOTICES: usize = 4096;

@@ -33,8 +33,8 @@ pub mod words;
 
 pub use bodystructure::{BodyPart, Disposition};
 pub use driver::{
-    Appended, BodyStream, Connection, Error, Ids, ListOptions, Notice, Options, StoreAction,
-    StoreOptions, Stored, Timeouts,
+    Appended, BodyStream, Caught, Connection, Error, FetchOptions, Ids, Known, ListOptions, Notice,
+    Options, Partial, StoreAction, StoreOptions, Stored, Timeouts,
 };
 pub use envelope::{Address, Envelope};
 pub use fetch::{Fetch, Section, SectionData};

@@ -27,13 +27,13 @@ pub enum Ids {
 }
 
 impl Ids {
-    fn set(&self) -> &SequenceSet {
+    pub(super) fn set(&self) -> &SequenceSet {
         match self {
             Self::Uid(set) | Self::Seq(set) => set,
         }
     }
 
-    fn pick(&self, uid: &'static str, seq: &'static str) -> &'static str {
+    pub(super) fn pick(&self, uid: &'static str, seq: &'static str) -> &'static str {
         match self {
             Self::Uid(_) => uid,
             Self::Seq(_) => seq,

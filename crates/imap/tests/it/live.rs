@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use posthouse_imap::driver::Connection;
 use posthouse_imap::{
-    Error, FetchItem, Ids, ListOptions, Notice, Options, Sasl, SearchKey, SequenceSet, StatusItem,
-    StoreAction, StoreOptions, Untagged,
+    Caught, Error, FetchItem, FetchOptions, Ids, Known, ListOptions, Notice, Options, Sasl,
+    SearchKey, SequenceSet, StatusItem, StoreAction, StoreOptions, Untagged,
 };
 use posthouse_net::{Stream, TlsProfile};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -283,6 +283,74 @@ async fn messages() {
         .await;
     assert_eq!(refused.unwrap_err().code(), Some("TRYCREATE"));
     c.noop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mailbox_is_caught_up_with() {
+    let name = user("resync");
+    let (mut c, mut other) = (login(&name).await, login(&name).await);
+    for _ in 0..4 {
+        put(&mut other, "INBOX", MESSAGE).await;
+    }
+    assert!(
+        c.enable(&["QRESYNC"])
+            .await
+            .unwrap()
+            .iter()
+            .any(|name| name == "QRESYNC")
+    );
+    let before = c.select("INBOX", true).await.unwrap();
+    let known = Known {
+        uid_validity: before.uid_validity.unwrap(),
+        mod_seq: before.highest_mod_seq.unwrap(),
+    };
+    c.unselect().await.unwrap();
+
+    other.select("INBOX", false).await.unwrap();
+    let silent = StoreOptions::default();
+    for (uids, flag) in [
+        (SequenceSet::range(1, 2), "\\Deleted"),
+        (SequenceSet::one(3), "\\Seen"),
+    ] {
+        other
+            .store(uids, StoreAction::Add, &[flag], silent)
+            .await
+            .unwrap();
+    }
+    other.expunge().await.unwrap();
+    put(&mut other, "INBOX", MESSAGE).await;
+
+    let (mut changed, mut gone) = (SequenceSet::new(), SequenceSet::new());
+    let mut take = |caught| match caught {
+        Caught::Fetch(fetch) => {
+            assert!(fetch.flags.is_some() && fetch.mod_seq > Some(known.mod_seq));
+            changed.add(fetch.uid.unwrap());
+        }
+        Caught::Vanished(uids) => gone = uids,
+    };
+    // The same twice: when it is opened, and asked for.
+    let now = c.select_known("INBOX", known, &mut take).await.unwrap();
+    assert_eq!((now.exists, now.uid_next), (3, Some(6)));
+    let options = FetchOptions {
+        changed_since: Some(known.mod_seq),
+        vanished: true,
+        partial: None,
+    };
+    let items = [FetchItem::Uid, FetchItem::Flags];
+    c.fetch_with(SequenceSet::all(), &items, options, &mut take)
+        .await
+        .unwrap();
+    assert_eq!(
+        (changed.to_string(), gone.to_string()),
+        ("3,5".to_owned(), "1:2".to_owned())
+    );
+    let all = c.search_return(&SearchKey::All, "ALL COUNT").await.unwrap();
+    assert_eq!(
+        (all.all.unwrap().to_string(), all.count),
+        ("3:5".to_owned(), Some(3))
+    );
+    c.logout().await.unwrap();
+    other.logout().await.unwrap();
 }
 
 #[tokio::test]

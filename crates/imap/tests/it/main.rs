@@ -7,4 +7,5 @@ mod dialogues;
 mod driver;
 mod live;
 mod properties;
+mod resync;
 mod scripted;
