@@ -85,6 +85,7 @@ async fn rested(engine: &Engine, shared: &Shared) -> bool {
             }
         }
     }
+    shared.end_rest(Instant::now());
     false
 }
 
@@ -123,9 +124,11 @@ async fn live(engine: &Engine, shared: &Arc<Shared>, backoff: &mut Backoff) {
         drop(connection);
         shared.set_mailbox(None);
         let wait = match end {
-            End::Stop => return,
-            // Whose it is shows when it is read again.
-            End::Reload | End::Deposed => continue,
+            End::Reload => continue,
+            // Taken away from this very actor, to begin anew after a rest: anybody else who did so goes on with it,
+            // also under the name of this node after a restart.
+            End::Deposed if shared.rests_until().is_some() => continue,
+            End::Stop | End::Deposed => return,
             End::Failed { lived: Some(lived) } => backoff.lost(lived, random()),
             End::Failed { lived: None } => backoff.failed(random()),
         };

@@ -105,6 +105,14 @@ impl Shared {
         *self.resting() = Some(until);
     }
 
+    /// Ends a rest whose time is over.
+    pub(crate) fn end_rest(&self, now: Instant) {
+        let mut until = self.resting();
+        if until.is_some_and(|until| until <= now) {
+            *until = None;
+        }
+    }
+
     /// When it may connect again, if it is to rest.
     pub(crate) fn rests_until(&self) -> Option<Instant> {
         *self.resting()
