@@ -8,6 +8,7 @@ mod mailbox;
 mod account_console;
 mod accounts;
 mod admin;
+mod admin_start;
 mod admission;
 mod autoconfig;
 mod commands;
