@@ -134,6 +134,8 @@ impl ImapCounters {
 /// What the instance says about reaching mail servers.
 #[derive(Clone)]
 pub struct Network {
+    /// Accounts that do not say it keep no index: only new messages are noticed.
+    pub fast_indexer: bool,
     /// Proxy for accounts that name none, as a URL.
     pub proxy: Option<String>,
     /// Local address to connect from.
@@ -158,6 +160,7 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         Self {
+            fast_indexer: false,
             proxy: None,
             local_address: None,
             egress: EgressPolicy::Off,

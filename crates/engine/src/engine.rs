@@ -25,7 +25,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     EngineConfig, Metrics, Recorder, Settings,
-    account::{self, AccountHandle, Ask, LocalAccount, Shared},
+    account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
     protocol_log::{self, ProtocolLogs},
     settings::SettingsCell,
 };
@@ -77,6 +77,8 @@ struct Inner {
     connecting: Mutex<HashMap<String, Arc<Semaphore>>>,
     webhooks: Notify,
     outbox: Notify,
+    departures: Notify,
+    naming: Naming,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
     changes: broadcast::Sender<Arc<Change>>,
     client_id: Mutex<Arc<Vec<(String, String)>>>,
@@ -121,6 +123,8 @@ impl Engine {
             connecting: Mutex::default(),
             webhooks: Notify::new(),
             outbox: Notify::new(),
+            departures: Notify::new(),
+            naming: Naming::default(),
             generations,
             changes: broadcast::Sender::new(CHANGES),
             client_id: Mutex::default(),
@@ -144,6 +148,8 @@ impl Engine {
         engine.spawn(protocol_log::run(engine.clone()));
         engine.spawn(crate::webhook::run(engine.clone()));
         engine.spawn(crate::outbox::run(engine.clone()));
+        engine.spawn(account::announce_departures(engine.clone()));
+        engine.spawn(account::name_messages(engine.clone()));
         engine.spawn(engine.clone().start_accounts());
         Ok(engine)
     }
@@ -349,6 +355,28 @@ impl Engine {
         &self.0.webhooks
     }
 
+    pub(crate) fn wake_departures(&self) {
+        self.0.departures.notify_one();
+    }
+
+    pub(crate) fn departures_wake(&self) -> &Notify {
+        &self.0.departures
+    }
+
+    /// Has the messages of an account named that have no name yet.
+    pub(crate) fn name_messages(&self, id: &AccountId) {
+        self.0.naming.add(id);
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.0.naming
+    }
+
+    /// The actor of an account that runs here.
+    pub(crate) fn running(&self, id: &AccountId) -> Option<Arc<Shared>> {
+        self.actors().get(id).cloned()
+    }
+
     pub(crate) fn outbox_wake(&self) -> &Notify {
         &self.0.outbox
     }
@@ -408,6 +436,7 @@ impl Engine {
     pub fn network(&self) -> Network {
         let settings = self.settings();
         Network {
+            fast_indexer: settings.text("imapIndexer") == Some("fast"),
             proxy: settings
                 .bool("proxyEnabled")
                 .then(|| settings.text("proxyUrl").map(str::to_owned))

@@ -154,6 +154,11 @@ impl<S> Connection<S> {
         std::mem::take(&mut self.notices)
     }
 
+    /// Whether the server said something like this that was not taken yet.
+    pub fn has_notice(&self, like: impl Fn(&Notice) -> bool) -> bool {
+        self.notices.iter().any(like)
+    }
+
     /// Buffer memory held now, in bytes, without the stream's own; 0 while idle.
     pub fn held(&self) -> usize {
         self.session.held() + self.notices.capacity() * size_of::<Notice>()

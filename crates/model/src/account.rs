@@ -411,6 +411,33 @@ pub struct AccountStatus {
     /// The last failed webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_error_flag: Option<Value>,
+    /// The folder that cannot be read; none when all can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_error: Option<SyncError>,
+}
+
+/// A folder that cannot be read, while the account is connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncError {
+    /// Folder.
+    pub path: String,
+    /// Since when.
+    pub time: Timestamp,
+    /// What the server said.
+    pub error: SyncErrorCause,
+}
+
+/// What a server said instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncErrorCause {
+    /// In words.
+    pub error: String,
+    /// `NO` or `BAD`.
+    pub response_status: String,
+    /// Its text.
+    pub response_text: String,
 }
 
 /// A stored account.

@@ -8,8 +8,11 @@
 //! | `pool`, `open` | sessions for callers, and folders opened on them |
 //! | `special`, `folders` | folders and what they are for |
 //! | `structure`, `shape` | from FETCH replies to messages |
+//! | `origin` | what names a message beyond its place |
+//! | `read` | reading messages whole, many at once |
 //! | `listing`, `detail`, `text`, `download`, `update`, `append` | the verbs |
 //! | `follow` | following: a pure core and its shell |
+//! | [`sync`] | the message index of a folder: what to ask, what answers mean |
 //! | `verify` | trying settings out |
 
 mod append;
@@ -22,11 +25,14 @@ mod ids;
 mod listing;
 mod mailbox;
 mod open;
+mod origin;
 mod pool;
 mod profile;
+mod read;
 mod shape;
 mod special;
 mod structure;
+pub mod sync;
 mod text;
 mod update;
 mod verify;

@@ -86,7 +86,7 @@ async fn every_message_is_announced_once_over_kills(house: &House) {
         1
     );
     assert!(
-        announce::list::<Value>(process.store(), &id, 10)
+        announce::list::<Value>(process.store(), &id, None, 10)
             .await
             .unwrap()
             .is_empty()
@@ -224,7 +224,7 @@ async fn a_death_between_index_and_event_repeats_nothing(house: &House) {
     let message = fake.push(FakeMessage::new("between"));
     // The index knows it, the event is not there yet.
     eventually("the marker", LIMIT, || async {
-        let markers = announce::list::<Value>(process.store(), &id, 10)
+        let markers = announce::list::<Value>(process.store(), &id, None, 10)
             .await
             .unwrap();
         (markers.len() == 1).then_some(())
