@@ -134,6 +134,17 @@ impl<S> Connection<S> {
         self.session.capabilities().has(capability)
     }
 
+    /// Has the server confirmed that this is enabled (RFC 5161)? `QRESYNC` includes `CONDSTORE`.
+    pub fn is_enabled(&self, capability: &str) -> bool {
+        self.session.is_enabled(capability)
+    }
+
+    /// Treats these capabilities as not offered from now on, whatever the server says: for servers
+    /// that offer what they cannot do.
+    pub fn hide(&mut self, capabilities: &[&str]) {
+        self.session.hide(capabilities);
+    }
+
     /// The open mailbox, kept up to date.
     pub fn selected(&self) -> Option<&Selected> {
         self.session.selected()

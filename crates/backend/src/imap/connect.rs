@@ -146,6 +146,9 @@ async fn set_up(
     let mut connection = Connection::open(stream, options)
         .await
         .map_err(set_up_error)?;
+    if imap.disable_imap4rev2 == Some(true) {
+        connection.hide(&["IMAP4rev2"]);
+    }
     if !imap.secure && connection.has("STARTTLS") {
         let deadline = network.connect_timeout;
         connection = connection
@@ -156,19 +159,52 @@ async fn set_up(
     if !connection.is_authenticated() {
         log_in(&mut connection, imap.auth.as_ref(), host, port).await?;
     }
-    if connection.has("ID") && !network.client_id.is_empty() {
-        let params: Vec<(&str, &str)> = network
-            .client_id
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        match connection.id(&params).await {
-            // Who we are is a courtesy; that a server does not want to know ends nothing.
-            Err(error) if !error.is_refusal() => return Err(set_up_error(error)),
-            _ => {}
-        }
-    }
+    introduce(&mut connection, network).await?;
+    enable(&mut connection).await?;
     Ok(connection)
+}
+
+/// Tells who we are (RFC 2971): a courtesy, so that a server does not want to know ends nothing.
+async fn introduce(connection: &mut Conn, network: &Network) -> Result<(), BackendError> {
+    if !connection.has("ID") || network.client_id.is_empty() {
+        return Ok(());
+    }
+    let params: Vec<(&str, &str)> = network
+        .client_id
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    match connection.id(&params).await {
+        Err(error) if !error.is_refusal() => Err(set_up_error(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Switches on, in one command, what makes following cheap (RFC 7162) and names readable (RFC 6855).
+/// What the server confirmed is told by [`Connection::is_enabled`]; one that refuses is used without.
+///
+/// IMAP4rev2 is not among it: what it adds is asked for by the extensions that it is made of.
+async fn enable(connection: &mut Conn) -> Result<(), BackendError> {
+    if !connection.has("ENABLE") && !connection.has("IMAP4rev2") {
+        return Ok(());
+    }
+    let mut wanted = Vec::new();
+    if connection.has("CONDSTORE") || connection.has("QRESYNC") {
+        wanted.push("CONDSTORE");
+    }
+    if connection.has("QRESYNC") {
+        wanted.push("QRESYNC");
+    }
+    if connection.has("UTF8=ACCEPT") || connection.has("UTF8=ONLY") {
+        wanted.push("UTF8=ACCEPT");
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    match connection.enable(&wanted).await {
+        Err(error) if !error.is_refusal() => Err(set_up_error(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The IMAP settings of an account that has them.
