@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Change, ImapFolder, StateDelta, SyncTrouble,
-    imap::sync::{Fact, FolderState, FolderStatus, Offers, Plan, ResetReason, Situation, decide},
+    imap::sync::{Fact, FolderState, FolderStatus, Offers, Plan, ResetReason, decide},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Core {
                 facts,
                 vanished,
             } => self.opened(status, number, (facts, vanished), moment, &mut out),
-            Input::Index(index) => self.loaded(index, moment, &mut out),
+            Input::Index(index) => self.loaded(index, &mut out),
             Input::Found(uids) if matches!(self.now, Now::Dating(_)) => {
                 self.dated(&uids, moment, &mut out);
             }
@@ -482,13 +482,7 @@ impl Core {
             }
         } else {
             let state = FolderState::from(known);
-            decide(
-                Some(&state),
-                status,
-                self.offers,
-                Situation::default(),
-                moment.now,
-            )
+            decide(&state, status, self.offers, moment.now)
         };
         if plan == Plan::Nothing {
             now.uid_next = now.uid_next.max(status.uid_next);
@@ -499,7 +493,7 @@ impl Core {
         plan
     }
 
-    fn loaded(&mut self, index: Option<Box<MessageIndex>>, moment: Moment, out: &mut Output) {
+    fn loaded(&mut self, index: Option<Box<MessageIndex>>, out: &mut Output) {
         let Now::Loading(mut loading) = std::mem::replace(&mut self.now, Now::Nothing) else {
             return;
         };
@@ -541,7 +535,6 @@ impl Core {
             Loading::News(news) => run.news(*news, self.offers.condstore),
         }
         self.now = Now::Running(run);
-        let _ = moment;
     }
 
     /// The counters of a folder that only told how many messages it has.

@@ -81,7 +81,7 @@ pub async fn perform(shared: Arc<Shared>, session: Option<Box<Conn>>, job: Job) 
 fn offers(session: &Conn) -> Offers {
     Offers {
         condstore: session.has("CONDSTORE") || session.has("QRESYNC"),
-        qresync: false,
+        qresync: session.is_enabled("QRESYNC"),
     }
 }
 

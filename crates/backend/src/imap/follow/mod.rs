@@ -16,6 +16,8 @@ mod job;
 mod news;
 mod run;
 mod shell;
+#[cfg(test)]
+mod sim;
 mod trouble;
 mod watch;
 

@@ -133,7 +133,7 @@ impl Run {
         self.sync_from = sync_from;
         match plan {
             Plan::Nothing => {}
-            Plan::Seed | Plan::Reseed { .. } | Plan::Full => self.compare_all(status.messages),
+            Plan::Seed | Plan::Full => self.compare_all(status.messages),
             Plan::Changed { since, gone } => {
                 match told {
                     Some((facts, vanished)) => self.facts(facts, vanished, None),

@@ -56,15 +56,6 @@ pub struct Offers {
     pub qresync: bool,
 }
 
-/// What else bears on the decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Situation {
-    /// The account was connected before, and the folder was there: a missing state was lost.
-    pub seen_before: bool,
-    /// Changes that were found are not announced yet.
-    pub pending: bool,
-}
-
 /// Why an index is built anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetReason {
@@ -101,15 +92,8 @@ pub enum Gone {
 pub enum Plan {
     /// The index is equal to the server.
     Nothing,
-    /// First sight: take in what is there and announce nothing.
+    /// The index is not complete: take in what is there.
     Seed,
-    /// Drop the index, take in what is there, announce only that.
-    Reseed {
-        /// Why.
-        reason: ResetReason,
-        /// UIDVALIDITY before, where it is known.
-        previous: Option<u32>,
-    },
     /// Ask for what changed.
     Changed {
         /// After this mod-sequence.
@@ -126,39 +110,18 @@ pub enum Plan {
     Full,
 }
 
-/// What a folder needs. The first that fits counts.
+/// What a folder needs whose index was complete, and whose UIDVALIDITY is the same. The first that fits counts.
 ///
 /// Beyond counters that tell the whole story, they are believed only where they cannot be wrong: equal mod-sequences
 /// with other numbers of messages (a server that counts no deletions) are looked into, and where mod-sequences exist
 /// nothing but what changed is read.
 #[must_use]
 pub fn decide(
-    stored: Option<&FolderState>,
+    stored: &FolderState,
     server: &FolderStatus,
     offers: Offers,
-    situation: Situation,
     now: Timestamp,
 ) -> Plan {
-    let Some(stored) = stored else {
-        return if situation.seen_before && server.messages > 0 {
-            Plan::Reseed {
-                reason: ResetReason::SyncStateLost,
-                previous: None,
-            }
-        } else {
-            Plan::Seed
-        };
-    };
-    // Whatever else there is: UIDs of two UIDVALIDITYs cannot be compared.
-    if stored.uid_validity != server.uid_validity {
-        return Plan::Reseed {
-            reason: ResetReason::UidValidityChange,
-            previous: Some(stored.uid_validity),
-        };
-    }
-    if situation.pending {
-        return Plan::Full;
-    }
     let same = server.uid_next == stored.uid_next
         && server.uid_next != 0
         && server.messages == stored.messages;
@@ -252,47 +215,6 @@ mod tests {
             messages,
             highest_modseq,
         }
-    }
-
-    #[test]
-    fn first_sight_and_lost_state() {
-        let plan = |seen_before, messages| {
-            let situation = Situation {
-                seen_before,
-                pending: true,
-            };
-            decide(None, &status((messages, 9, 5)), QRESYNC, situation, NOW)
-        };
-        let lost = Plan::Reseed {
-            reason: ResetReason::SyncStateLost,
-            previous: None,
-        };
-        assert_eq!(plan(true, 3), lost);
-        assert_eq!(plan(true, 0), Plan::Seed);
-        assert_eq!(plan(false, 3), Plan::Seed);
-        assert_eq!(ResetReason::SyncStateLost.as_str(), "syncStateLost");
-    }
-
-    #[test]
-    fn another_uid_validity_and_pending_changes() {
-        let stored = state((3, 9, 5), 0);
-        for pending in [true, false] {
-            let situation = Situation {
-                seen_before: true,
-                pending,
-            };
-            let mut server = status((3, 9, 5));
-            let plan = decide(Some(&stored), &server, QRESYNC, situation, NOW);
-            assert_eq!(plan, if pending { Plan::Full } else { Plan::Nothing });
-            server.uid_validity = 8;
-            let plan = decide(Some(&stored), &server, QRESYNC, situation, NOW);
-            let reset = Plan::Reseed {
-                reason: ResetReason::UidValidityChange,
-                previous: Some(7),
-            };
-            assert_eq!(plan, reset);
-        }
-        assert_eq!(ResetReason::UidValidityChange.as_str(), "uidValidityChange");
     }
 
     #[test]
@@ -486,34 +408,14 @@ mod tests {
         ];
         for (what, offers, stored, minutes_ago, server, expected) in rows {
             let (stored, server) = (state(*stored, *minutes_ago), status(*server));
-            let plan = decide(Some(&stored), &server, *offers, Situation::default(), NOW);
+            let plan = decide(&stored, &server, *offers, NOW);
             assert_eq!(plan, *expected, "{what}: {stored:?} {server:?}");
-            // Carried out, there is nothing more to do, but for a full comparison that was due before.
-            let after = plan.outcome(Some(&stored), &server, NOW);
-            let next = decide(Some(&after), &server, *offers, Situation::default(), NOW);
-            if server.uid_next != 0 {
-                let due = matches!(plan, Plan::New { .. }) && *minutes_ago > 30;
-                assert_eq!(next, if due { full } else { nothing }, "{what}");
-            }
         }
         let never = FolderState {
             last_full: None,
             ..state((3, 9, 0), 0)
         };
-        let plan = decide(
-            Some(&never),
-            &status((3, 9, 0)),
-            PLAIN,
-            Situation::default(),
-            NOW,
-        );
+        let plan = decide(&never, &status((3, 9, 0)), PLAIN, NOW);
         assert_eq!(plan, full);
-    }
-
-    #[test]
-    fn other_counts_are_doubted_once() {
-        let partial = Plan::New { from: 1 };
-        assert!(partial.is_doubtful(3, 4) && !partial.is_doubtful(4, 4));
-        assert!(!Plan::Full.is_doubtful(3, 4));
     }
 }

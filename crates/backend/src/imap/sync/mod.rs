@@ -2,22 +2,11 @@
 //! ([`compare`]). Pure: no I/O, no clock.
 //!
 //! A sync is: `decide` on the counters of the folder; ask what the [`Plan`] says; give the answers to `compare` as they
-//! come, part by part; record each part of the [`Changes`] together with its delta; at the end record
-//! [`Plan::outcome`], and `decide` again until it says [`Plan::Nothing`].
+//! come, part by part; record each part of the [`Changes`] together with its delta; at the end record the counters.
 //!
 //! The counters are those from *before* the questions. What happens meanwhile is then seen twice at worst, and a fact
 //! that the index holds already is no change. So a sync that breaks off, and is begun anew from what was recorded,
 //! neither loses nor repeats.
-//!
-//! | Plan | Ask | Give |
-//! |---|---|---|
-//! | `Seed`, `Reseed`, `Full` | `UID SEARCH ALL`, then `UID FETCH a:b (UID FLAGS)` for each range of [`cut`] | [`Facts::Range`] |
-//! | `Changed` | `UID FETCH 1:* (UID FLAGS) (CHANGEDSINCE n)` | [`Facts::Changed`] |
-//! | … with [`Gone::Search`] | besides, `UID SEARCH ALL`; what is then unknown is fetched | [`Facts::Existing`] |
-//! | … with [`Gone::Vanished`] | `… (CHANGEDSINCE n VANISHED)`, or what SELECT told (QRESYNC) | [`Facts::Vanished`] |
-//! | `New` | `UID FETCH n:* (UID FLAGS)` | [`Facts::Range`] from n on |
-//!
-//! Seeding uses the same comparison and keeps its delta, but announces nothing.
 
 mod changes;
 mod compare;
@@ -27,8 +16,5 @@ mod names;
 pub use changes::{Changes, Chunks, NewMessage, Updated};
 pub use compare::{Compared, Fact, Facts, compare, cut};
 pub use decide::{
-    FULL_AGE, FolderState, FolderStatus, Gone, Offers, Plan, ResetReason, Situation, decide,
+    FULL_AGE, FolderState, FolderStatus, Gone, Offers, Plan, ResetReason, decide,
 };
-
-#[cfg(test)]
-mod model_tests;
