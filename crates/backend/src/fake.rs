@@ -103,6 +103,10 @@ struct State {
     verbs: VecDeque<BackendError>,
     /// Subjects of messages on which the connection breaks.
     broken: Vec<String>,
+    /// Folders have numbers.
+    numbered: bool,
+    /// Reading a message never ends.
+    stuck: bool,
     /// How long storing a message takes.
     append: Duration,
     connects: usize,
@@ -183,7 +187,10 @@ impl FakeMailbox {
     pub fn delete(&self, id: &str) {
         {
             let mut state = self.lock();
-            let at = state.messages.iter().position(|known| known.message.id == id);
+            let at = state
+                .messages
+                .iter()
+                .position(|known| known.message.id == id);
             let Some(at) = at else { return };
             let place = state.place(id);
             state.messages.remove(at);
@@ -247,6 +254,17 @@ impl FakeMailbox {
     /// Breaks the connection whenever messages of this subject are read.
     pub fn break_on(&self, subject: &str) {
         self.lock().broken.push(subject.to_owned());
+    }
+
+    /// Gives folders numbers, by their places in the list from 1, and messages UIDs. Whoever keeps the state must know the
+    /// numbers.
+    pub fn number_folders(&self) {
+        self.lock().numbered = true;
+    }
+
+    /// Makes reading a message never end, or end again.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.lock().stuck = stuck;
     }
 
     /// The next verb fails like this; several are used up one by one.
@@ -344,16 +362,17 @@ impl FakeMailbox {
 }
 
 impl State {
-    /// Where a message lies. Folders have the numbers of their places in the list, from 1.
+    /// Where a message lies.
     fn place(&self, id: &str) -> Place {
         let known = self.messages.iter().find(|known| known.message.id == id);
         let path = known.and_then(|known| known.message.path.clone());
         let path = path.unwrap_or_else(|| "INBOX".to_owned());
-        let at = self.folders.iter().position(|folder| folder.path == path);
+        let mut folders = self.folders.iter();
+        let at = folders.position(|folder| self.numbered && folder.path == path);
         Place {
             id: id.to_owned(),
             mailbox: at.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
-            uid: known.and_then(|known| known.message.uid),
+            uid: known.and_then(|known| known.message.uid.filter(|_| self.numbered)),
             path,
         }
     }
@@ -485,6 +504,9 @@ impl Mailbox for FakeMailbox {
         options: &'a MessageOptions,
     ) -> BoxFuture<'a, Result<Message, BackendError>> {
         Box::pin(async move {
+            if self.lock().stuck {
+                std::future::pending::<()>().await;
+            }
             let found = self.find(id)?;
             let mut message = found.message.clone();
             let subject = message.subject.as_ref();
@@ -540,7 +562,10 @@ impl Mailbox for FakeMailbox {
             let now = found.message.flags.clone();
             found.message.unseen = !now.iter().any(|flag| flag == "\\Seen");
             let without = |all: &[String], other: &[String]| -> Vec<String> {
-                all.iter().filter(|flag| !other.contains(flag)).cloned().collect()
+                all.iter()
+                    .filter(|flag| !other.contains(flag))
+                    .cloned()
+                    .collect()
             };
             let change = MarkChange {
                 added: without(&now, &before),

@@ -231,8 +231,7 @@ async fn a_dropped_wait_loses_nothing() {
         let step =
             tokio::time::timeout(Duration::from_micros(micros), following.follow.next()).await;
         if let Ok(step) = step {
-            let step = step.unwrap();
-            following.steps.push(step);
+            following.record(&step.unwrap());
         }
         if number % 7 == 0 {
             following.follow.poke();

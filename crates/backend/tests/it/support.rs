@@ -178,7 +178,8 @@ impl Following {
         step
     }
 
-    fn record(&mut self, step: &Step) {
+    /// Keeps what a step says, as the engine does before it asks for the next one.
+    pub fn record(&mut self, step: &Step) {
         for delta in &step.deltas {
             match delta {
                 StateDelta::ImapFolder(folder) => {

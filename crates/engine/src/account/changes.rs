@@ -462,7 +462,8 @@ impl Writing<'_, '_, '_> {
         if let Some(identity) = origin.identity {
             self.arrivals.note(identity, &place.path);
         }
-        if let Some(uid) = place.uid {
+        // Where folders have no numbers, the provider's ids name messages well enough.
+        if let Some(uid) = place.uid.filter(|_| place.mailbox > 0) {
             let entry = Entry {
                 uid,
                 identity: origin.identity,
@@ -504,7 +505,7 @@ impl Writing<'_, '_, '_> {
 
     fn deleted(&mut self, place: &Place) {
         let entry = self.entry(place);
-        if let Some(uid) = place.uid {
+        if let Some(uid) = place.uid.filter(|_| place.mailbox > 0) {
             self.removed.entry(place.mailbox).or_default().insert(uid);
             if let Some(new) = self.put.get_mut(&place.mailbox) {
                 new.retain(|entry| entry.uid != uid);

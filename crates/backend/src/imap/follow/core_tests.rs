@@ -29,7 +29,10 @@ const LEVELS: [Level; 3] = [Level::Plain, Level::Condstore, Level::Qresync];
 #[test]
 fn a_first_sync_is_silent() {
     for level in LEVELS {
-        let mut client = Client::new(full(), server(level, &[("INBOX", 3), ("Sent", 0), ("A", 2)]));
+        let mut client = Client::new(
+            full(),
+            server(level, &[("INBOX", 3), ("Sent", 0), ("A", 2)]),
+        );
         client.connect().assert_equal();
         let mut told = client.take();
         told.sort();
@@ -59,7 +62,11 @@ fn a_first_sync_announces_from_notify_from_in_the_inbox() {
     };
     let mut client = Client::new(settings, server);
     client.connect().assert_equal();
-    let news: Vec<_> = client.changes.iter().filter(|word| word.contains(' ')).collect();
+    let news: Vec<_> = client
+        .changes
+        .iter()
+        .filter(|word| word.contains(' '))
+        .collect();
     assert_eq!(news.first().unwrap().as_str(), "INBOX 500");
     assert_eq!(news.last().unwrap().as_str(), "INBOX 1200");
     assert_eq!(news.len(), 701);
@@ -78,7 +85,11 @@ fn what_is_older_is_not_indexed() {
     let mut client = Client::new(settings, server);
     client.connect();
     let uids = |client: &Client| client.indexes[&1].uids().iter().collect::<Vec<_>>();
-    assert_eq!(uids(&client), [6, 7, 8, 9, 10], "a day more, as SEARCH knows days only");
+    assert_eq!(
+        uids(&client),
+        [6, 7, 8, 9, 10],
+        "a day more, as SEARCH knows days only"
+    );
     client.take();
     // Old ones change and go without a word; young ones do not.
     client.server.expunge("INBOX", 0);

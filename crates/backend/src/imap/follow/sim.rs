@@ -152,7 +152,10 @@ impl Server {
         let level = self.level;
         let bare = self.bare;
         let (path, validity, told) = self.view.as_mut()?;
-        let folder = self.folders.get(path).filter(|folder| folder.validity == *validity)?;
+        let folder = self
+            .folders
+            .get(path)
+            .filter(|folder| folder.validity == *validity)?;
         let mut news = News::default();
         let there: BTreeSet<u32> = folder.messages.iter().map(|held| held.uid).collect();
         let mut at = 0;
@@ -368,7 +371,12 @@ impl Client {
             return Input::Opened {
                 status: folder.status(condstore),
                 number: self.number(&path, folder.validity),
-                facts: folder.messages.iter().filter(changed).map(Server::fact).collect(),
+                facts: folder
+                    .messages
+                    .iter()
+                    .filter(changed)
+                    .map(Server::fact)
+                    .collect(),
                 vanished: gone_since(&folder, since),
             };
         }
@@ -405,7 +413,10 @@ impl Client {
         };
         let facts = |fits: &dyn Fn(&Held) -> bool| -> Vec<Fact> {
             let messages = folder.messages.iter();
-            messages.filter(|held| fits(held)).map(Server::fact).collect()
+            messages
+                .filter(|held| fits(held))
+                .map(Server::fact)
+                .collect()
         };
         let last = folder.messages.last().map(|held| held.uid);
         match request {
@@ -442,13 +453,18 @@ impl Client {
             }
             Request::Arrivals(set) => {
                 let fits = |held: &&Held| set.contains(held.uid) || Some(held.uid) == last;
-                let arrivals = folder.messages.iter().rev().filter(fits).map(|held| Arrival {
-                    uid: held.uid,
-                    flags: held.flags.iter().cloned().collect(),
-                    labels: Vec::new(),
-                    date: Some(Timestamp(held.date)),
-                    origin: Origin::default(),
-                });
+                let arrivals = folder
+                    .messages
+                    .iter()
+                    .rev()
+                    .filter(fits)
+                    .map(|held| Arrival {
+                        uid: held.uid,
+                        flags: held.flags.iter().cloned().collect(),
+                        labels: Vec::new(),
+                        date: Some(Timestamp(held.date)),
+                        origin: Origin::default(),
+                    });
                 Input::Arrivals(arrivals.collect())
             }
             _ => unreachable!(),
@@ -468,7 +484,10 @@ impl Client {
                     format!("{} {uid}", place.path)
                 }
                 Change::MessageKnown { place, .. } => {
-                    added.entry(place.mailbox).or_default().insert(place.uid.unwrap());
+                    added
+                        .entry(place.mailbox)
+                        .or_default()
+                        .insert(place.uid.unwrap());
                     continue;
                 }
                 Change::MessageDeleted { place } => {
@@ -546,7 +565,10 @@ impl Client {
             let number = self.number(path, folder.validity);
             let known = self.state.iter().find(|known| known.path == *path);
             let known = known.unwrap_or_else(|| panic!("{path} is not known"));
-            assert!(known.indexed && known.uid_validity == folder.validity, "{known:?}");
+            assert!(
+                known.indexed && known.uid_validity == folder.validity,
+                "{known:?}"
+            );
             let index = self.indexes.get(&number).cloned().unwrap_or_default();
             let held: Vec<u32> = folder.messages.iter().map(|held| held.uid).collect();
             assert_eq!(index.uids().iter().collect::<Vec<_>>(), held, "{path}");

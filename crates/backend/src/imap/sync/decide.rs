@@ -116,12 +116,7 @@ pub enum Plan {
 /// with other numbers of messages (a server that counts no deletions) are looked into, and where mod-sequences exist
 /// nothing but what changed is read.
 #[must_use]
-pub fn decide(
-    stored: &FolderState,
-    server: &FolderStatus,
-    offers: Offers,
-    now: Timestamp,
-) -> Plan {
+pub fn decide(stored: &FolderState, server: &FolderStatus, offers: Offers, now: Timestamp) -> Plan {
     let same = server.uid_next == stored.uid_next
         && server.uid_next != 0
         && server.messages == stored.messages;
