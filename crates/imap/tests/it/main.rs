@@ -5,6 +5,7 @@
 mod corpus;
 mod dialogues;
 mod driver;
+mod field;
 mod live;
 mod properties;
 mod resync;
