@@ -9,6 +9,10 @@ use bytes::{Bytes, BytesMut};
 /// Longest line that is a list of numbers: a SEARCH that finds two million messages.
 const NUMBERS_MAX: usize = 16 * 1024 * 1024;
 
+/// Pieces of one response, text and literals. More come only from somebody who wants memory: each
+/// piece costs some dozens of bytes, an empty literal five on the wire.
+const PIECES_MAX: usize = 1 << 16;
+
 /// Sizes above which the framer stops collecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -37,7 +41,7 @@ pub enum FrameError {
     /// A list of numbers grew beyond the limits, or any line beyond all measure.
     #[error("the server sent a line longer than {0} bytes")]
     LineTooLong(usize),
-    /// The lines of one response together grew beyond the limits.
+    /// The lines of one response together grew beyond the limits, or their number.
     #[error("the server sent a response that is too large")]
     ResponseTooLarge,
 }
@@ -262,7 +266,8 @@ impl Framer {
             line = start.freeze();
         }
         self.held_text += line.len();
-        if self.held_text as u64 > self.limits.literal.saturating_add(self.limits.line as u64) {
+        let most = self.limits.literal.saturating_add(self.limits.line as u64);
+        if self.held_text as u64 > most || self.segments.len() >= PIECES_MAX {
             return Err(FrameError::ResponseTooLarge);
         }
 

@@ -162,3 +162,19 @@ fn a_quoted_string_may_hold_a_line_break() {
         assert_eq!(texts(&frames[1]), [next.as_bytes()]);
     }
 }
+
+#[test]
+fn a_response_without_end_of_pieces_is_given_up() {
+    let mut f = Framer::new(Limits::default());
+    let mut fed = 0usize;
+    let error = loop {
+        f.feed(&b"{0}\r\n".repeat(1000));
+        fed += 1000;
+        match f.next_frame() {
+            Ok(None) => assert!(fed < 1 << 16),
+            other => break other,
+        }
+    };
+    assert_eq!(error, Err(FrameError::ResponseTooLarge));
+    assert!(f.held() < 8 << 20, "{}", f.held());
+}

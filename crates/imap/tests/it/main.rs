@@ -9,4 +9,5 @@ mod field;
 mod live;
 mod properties;
 mod resync;
+mod round_trip;
 mod scripted;
