@@ -84,7 +84,7 @@ mod tests {
     use std::collections::HashMap;
 
     fn addresses(last: std::ops::Range<u8>) -> Vec<Ipv4Addr> {
-        last.map(|last| Ipv4Addr::new(192, 0, 2, last)).collect()
+        last.map(|last| Ipv4Addr::new(198, 51, 100, last)).collect()
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             let of = |set: &[Ipv4Addr]| Strategy::Dedicated.choose_among(set, |_| true, &key);
             let before = of(&five);
             assert_eq!(before, of(&five));
-            if before != Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 5))) {
+            if before != Some(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 5))) {
                 assert_eq!(before, of(&four), "{key} moved although its address stayed");
             }
             *load
