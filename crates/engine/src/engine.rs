@@ -2,11 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
-use posthouse_backend::{Mailbox, Memory, Network, imap::ImapMailbox};
+use posthouse_backend::{
+    Mailbox, Memory, Network,
+    imap::{ImapMailbox, Profile},
+};
 use posthouse_model::{
     AccountId, AccountState, ApiError,
     account::{AccountConfig, AccountError},
@@ -26,8 +29,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     EngineConfig, Metrics, Recorder, Settings,
     account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
+    credentials::ImapLogin,
     protocol_log::{self, ProtocolLogs},
-    settings::SettingsCell,
+    settings::{SettingsCell, local_address},
 };
 
 /// How often a process looks for changes that others made.
@@ -73,6 +77,8 @@ struct Inner {
     metrics: Metrics,
     factory: MailboxFactory,
     http: EgressClient,
+    /// For authentication servers; made when the first account needs one.
+    auth_servers: OnceLock<EgressClient>,
     actors: Mutex<HashMap<AccountId, Arc<Shared>>>,
     connecting: Mutex<HashMap<String, Arc<Semaphore>>>,
     webhooks: Notify,
@@ -119,6 +125,7 @@ impl Engine {
             metrics: Metrics::new()?,
             factory,
             http,
+            auth_servers: OnceLock::new(),
             actors: Mutex::default(),
             connecting: Mutex::default(),
             webhooks: Notify::new(),
@@ -385,6 +392,10 @@ impl Engine {
         &self.0.http
     }
 
+    pub(crate) fn auth_servers(&self) -> &OnceLock<EgressClient> {
+        &self.0.auth_servers
+    }
+
     pub(crate) fn protocol_logs(&self) -> &Arc<ProtocolLogs> {
         &self.0.logs
     }
@@ -409,9 +420,10 @@ impl Engine {
                 turns.retain(|_, turns| Arc::strong_count(turns) > 1);
             }
             let at_once = self.config().connecting.max(1);
+            let allowed = Profile::of(host).connecting.unwrap_or(at_once);
             let turns = turns
                 .entry(host.to_ascii_lowercase())
-                .or_insert_with(|| Arc::new(Semaphore::new(at_once)));
+                .or_insert_with(|| Arc::new(Semaphore::new(at_once.min(allowed))));
             turns.clone()
         };
         turns.acquire_owned().await.ok()
@@ -453,6 +465,17 @@ impl Engine {
             counters: self.metrics().imap.clone(),
             ..Network::default()
         }
+    }
+
+    /// As [`Engine::network`], for one account: it may have a local address of its own, and credentials
+    /// that stand elsewhere.
+    #[must_use]
+    pub fn network_of(&self, account: &AccountId, config: &Arc<AccountConfig>) -> Network {
+        let mut network = self.network();
+        network.logins = ImapLogin::of(self, account, config);
+        let chosen = local_address(&self.settings(), "imapStrategy", account);
+        network.local_address = chosen.or(network.local_address);
+        network
     }
 
     /// Puts an account's state where calls and metrics see it; `None` when its actor ends.

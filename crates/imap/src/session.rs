@@ -10,6 +10,7 @@ use crate::command::{Command, Dialect, Kind, Piece};
 use crate::framer::{BodyTarget, Frame, FrameError, Framer, Limits, RawResponse};
 use crate::mailbox_name::MailboxName;
 use crate::observer::{self, Observer};
+use crate::quirks::{Quirk, Quirks};
 use crate::response::{Response, Untagged};
 use crate::status::{Code, Condition, Status};
 use crate::words::Words;
@@ -130,6 +131,7 @@ pub struct Session {
     /// Capabilities that count as not offered.
     hidden: Words,
     enabled: Words,
+    quirks: Quirks,
     selected: Option<Box<Selected>>,
     selecting: Option<Box<Selected>>,
     bye: Option<Box<Status>>,
@@ -160,6 +162,7 @@ impl Session {
             capabilities_fresh: false,
             hidden: Words::default(),
             enabled: Words::default(),
+            quirks: Quirks::default(),
             selected: None,
             selecting: None,
             bye: None,
@@ -181,6 +184,20 @@ impl Session {
     pub fn hide(&mut self, capabilities: &[&str]) {
         self.hidden = Words::new(self.hidden.iter().chain(capabilities.iter().copied()));
         self.capabilities = self.shown(&self.capabilities);
+    }
+
+    /// What the server is known to do wrong; with it, capabilities are hidden.
+    pub fn quirks(&self) -> Quirks {
+        self.quirks
+    }
+
+    /// Adds to what the server is known to do wrong.
+    pub fn add_quirks(&mut self, quirks: Quirks) {
+        self.quirks = self.quirks.with(quirks);
+        let hidden: Vec<&str> = quirks.iter().flat_map(Quirk::hides).copied().collect();
+        if !hidden.is_empty() {
+            self.hide(&hidden);
+        }
     }
 
     fn shown(&self, offered: &Words) -> Words {

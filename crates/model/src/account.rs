@@ -330,11 +330,11 @@ impl AccountConfig {
     /// has to be looked up.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self
-            .oauth2
-            .as_ref()
-            .is_some_and(|oauth2| oauth2.provider.is_some())
-        {
+        let oauth2 = self.oauth2.as_ref();
+        let auth = oauth2.and_then(|oauth2| oauth2.auth.as_ref());
+        if auth.is_some_and(|auth| auth.delegated_account.is_some()) {
+            "delegated"
+        } else if oauth2.is_some_and(|oauth2| oauth2.provider.is_some()) {
             "oauth2"
         } else if self.follows_imap() {
             "imap"

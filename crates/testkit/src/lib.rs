@@ -6,6 +6,7 @@
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
 //! * [`DnsServer`]: a DNS server that knows the records it is given.
 //! * [`Website`]: a web server for documents, over any stream.
+//! * [`ProxyServer`]: a SOCKS and HTTP proxy that writes down where it was asked to go.
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles or swallows.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
@@ -24,6 +25,7 @@ mod http_client;
 mod imap_client;
 pub mod mail;
 mod oauth;
+mod proxy;
 mod server;
 mod smtp_session;
 mod smtp_sink;
@@ -37,6 +39,7 @@ pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};
 pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};
 pub use oauth::access_token;
+pub use proxy::{ProxyServer, Visit};
 pub use server::{Server, ServerBuilder};
 pub use smtp_sink::{Auth, Fault, Phase, ReceivedMail, SmtpSink};
 pub use wait::{eventually, free_port};

@@ -3,7 +3,7 @@
 //! | Module | What |
 //! |---|---|
 //! | `ids` | message, attachment and text ids, cursors |
-//! | `profile` | what is known of providers |
+//! | `profile`, `pace` | what is known of providers, and how fast they are connected to |
 //! | `connect` | from settings to a connection that is logged in |
 //! | `pool`, `open` | sessions for callers, and folders opened on them |
 //! | `special`, `folders` | folders and what they are for |
@@ -26,6 +26,7 @@ mod listing;
 mod mailbox;
 mod open;
 mod origin;
+mod pace;
 mod pool;
 mod profile;
 mod read;

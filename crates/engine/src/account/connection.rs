@@ -86,7 +86,7 @@ impl Connection {
             store: self.engine.store().clone(),
             account: self.shared.id.clone(),
         });
-        let mut network = self.engine.network();
+        let mut network = self.engine.network_of(&self.shared.id, &self.config);
         network.log = Some(Arc::new(AccountLog::new(
             self.engine.protocol_logs().clone(),
             self.shared.id.clone(),

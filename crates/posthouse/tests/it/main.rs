@@ -5,6 +5,7 @@ mod accounts;
 mod cli;
 mod console;
 mod floors;
+mod network;
 mod postgres;
 mod process;
 mod reading;
