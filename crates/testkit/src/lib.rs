@@ -9,6 +9,8 @@
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles or swallows.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
+//! * [`mailbox_model`]: what a follower of a mailbox must tell, and a checker of what it told.
+//! * [`Random`]: numbers that look random and are the same for the same seed.
 //! * [`access_token`]: an OAuth 2.0 access token that the Dovecot of the tests takes.
 //!
 //! Everything listens on 127.0.0.1 and on ports that the system chooses. What goes wrong panics with a sentence that says what was
@@ -23,7 +25,9 @@ mod http;
 mod http_client;
 mod imap_client;
 pub mod mail;
+pub mod mailbox_model;
 mod oauth;
+mod random;
 mod server;
 mod smtp_session;
 mod smtp_sink;
@@ -37,6 +41,7 @@ pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};
 pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};
 pub use oauth::access_token;
+pub use random::Random;
 pub use server::{Server, ServerBuilder};
 pub use smtp_sink::{Auth, Fault, Phase, ReceivedMail, SmtpSink};
 pub use wait::{eventually, free_port};
