@@ -24,6 +24,7 @@ mod hook_sink;
 mod http;
 mod http_client;
 mod imap_client;
+mod imap_folders;
 pub mod mail;
 pub mod mailbox_model;
 mod oauth;

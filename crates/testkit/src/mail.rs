@@ -225,7 +225,7 @@ fn attachment(number: usize) -> (String, &'static str, Vec<u8>) {
         ),
         1 => {
             let mut pdf = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
-            let mut random = Random(number as u64);
+            let mut random = Random::new(number as u64);
             pdf.extend((0..6000).map(|_| (random.next() >> 56) as u8));
             pdf.extend_from_slice(b"\n%%EOF\n");
             (format!("report-{number}.pdf"), "application/pdf", pdf)

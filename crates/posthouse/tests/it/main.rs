@@ -5,6 +5,7 @@ mod accounts;
 mod cli;
 mod console;
 mod floors;
+mod model;
 mod postgres;
 mod process;
 mod reading;

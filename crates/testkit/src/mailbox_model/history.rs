@@ -183,14 +183,32 @@ impl Mailbox {
         back
     }
 
-    /// Whether the path held this UIDVALIDITY at some time since the last checkpoint.
+    /// Whether a folder may be given this path. A path must not get back a UIDVALIDITY that it had before, but unseen: what a follower
+    /// knew of it then could not be told from what it finds later.
     #[must_use]
-    pub fn held(&self, path: &str, uid_validity: u32) -> bool {
-        self.folders.get(path).is_some_and(|timeline| {
-            timeline
-                .iter()
-                .any(|seat| seat.uid_validity == uid_validity)
+    pub fn may_rename(&self, from: &str, to: &str, hidden: Option<u32>) -> bool {
+        let last = self.folders.get(from).and_then(|all| all.last());
+        let Some(uid_validity) = last.map(|seat| seat.uid_validity) else {
+            return false;
+        };
+        let before = self.folders.get(to).map(Vec::as_slice).unwrap_or_default();
+        let had = before
+            .iter()
+            .rposition(|seat| seat.uid_validity == uid_validity);
+        had.is_none_or(|index| {
+            let ended = before[index].ended.and_then(|ended| ended.hidden);
+            index + 1 == before.len() && ended.is_some() && ended == hidden
         })
+    }
+
+    /// Folders that are there and were not at the last checkpoint.
+    #[must_use]
+    pub fn fresh(&self) -> Vec<String> {
+        let there = self.folders.iter().filter(|(_, timeline)| {
+            let last = timeline.last();
+            last.is_some_and(|seat| seat.ended.is_none() && !seat.known)
+        });
+        there.map(|(path, _)| path.clone()).collect()
     }
 
     /// A message arrived, by APPEND, COPY or MOVE. `key` is its Message-ID; `announced` is false when it is older than `notifyFrom`.
