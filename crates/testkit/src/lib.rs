@@ -1,6 +1,6 @@
 //! What tests of every crate share. Depends on none of ours and is never shipped.
 //!
-//! * [`env`]: the addresses of the Dovecot and the PostgreSQL that `make test` starts.
+//! * [`env`]: the addresses of the Dovecot, the Cyrus and the PostgreSQL that `make test` starts.
 //! * [`ImapClient`], [`imap_append`], [`imap_messages`]: a plain IMAP client to prepare mailboxes and look into them.
 //! * [`SmtpSink`]: an SMTP server that keeps what it gets and fails on demand.
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
@@ -36,7 +36,7 @@ mod wait;
 mod web;
 
 pub use dns::DnsServer;
-pub use env::{imap_addr, imaps_addr, postgres_url, unique_user};
+pub use env::{cyrus_addr, imap_addr, imaps_addr, postgres_url, unique_user};
 pub use fault_proxy::{FaultProxy, Mode};
 pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};

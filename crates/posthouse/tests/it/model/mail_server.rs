@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use posthouse_testkit::{ImapClient, env, imap_addr};
+use posthouse_testkit::{ImapClient, cyrus_addr, env, imap_addr};
 
 /// A real IMAP server where every user exists.
 #[derive(Clone, Copy)]
@@ -30,6 +30,14 @@ impl MailServer {
         Self {
             name: "Dovecot",
             addr: imap_addr(),
+            folders: FOLDERS,
+        }
+    }
+
+    pub(crate) fn cyrus() -> Self {
+        Self {
+            name: "Cyrus",
+            addr: cyrus_addr(),
             folders: FOLDERS,
         }
     }

@@ -39,3 +39,12 @@ async fn what_happened_is_told_exactly_once_by_another_script() {
         .changes(SHORT)
         .await;
 }
+
+#[tokio::test]
+async fn what_happened_is_told_exactly_once_on_cyrus() {
+    let seed = asked("POSTHOUSE_TEST_SEED").unwrap_or(3);
+    Run::new(seed, MailServer::cyrus())
+        .await
+        .changes(SHORT)
+        .await;
+}

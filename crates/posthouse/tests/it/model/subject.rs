@@ -63,13 +63,22 @@ impl Subject {
             announced: false,
             seen: BTreeMap::new(),
         };
-        for folder in subject.client.folders().await {
-            let when = subject.now();
-            let uid_validity = subject.client.uid_validity(&folder).await;
-            let path = subject.path(&folder);
-            subject.mailbox.create(&path, uid_validity, when);
-        }
+        subject.adopt().await;
         subject
+    }
+
+    /// Takes in folders that the server made by itself: those of every mailbox, and at some servers parents of new ones.
+    async fn adopt(&mut self) {
+        let sent = self.millis();
+        let known = self.mailbox.content();
+        for folder in self.client.folders().await {
+            let path = self.path(&folder);
+            if !known.contains_key(&path) {
+                let uid_validity = self.client.uid_validity(&folder).await;
+                let when = self.done(sent);
+                self.mailbox.create(&path, uid_validity, when);
+            }
+        }
     }
 
     /// Nobody looks from now on.
@@ -82,14 +91,6 @@ impl Subject {
 
     pub(crate) fn millis(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    fn now(&self) -> When {
-        let now = self.millis();
-        When {
-            span: Span { from: now, to: now },
-            hidden: self.hidden,
-        }
     }
 
     fn done(&self, sent: u64) -> When {
@@ -216,6 +217,7 @@ impl Subject {
         let uid_validity = self.client.uid_validity(&wire).await;
         let when = self.done(sent);
         self.mailbox.create(path, uid_validity, when);
+        self.adopt().await;
     }
 
     pub(crate) async fn delete(&mut self, path: &str) {
@@ -234,6 +236,7 @@ impl Subject {
         self.client.command(&command).await;
         let when = self.done(sent);
         self.mailbox.rename(from, to, when);
+        self.adopt().await;
     }
 
     async fn select(&mut self, path: &str) {
