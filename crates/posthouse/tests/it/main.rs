@@ -10,6 +10,7 @@ mod postgres;
 mod process;
 mod reading;
 mod sending;
+mod servers;
 mod webhooks;
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ mod run;
 mod script;
 mod subject;
 
-use mail_server::MailServer;
+pub(crate) use mail_server::MailServer;
 use run::Run;
 
 /// Changes of one short run.
