@@ -6,7 +6,7 @@
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
 //! * [`DnsServer`]: a DNS server that knows the records it is given.
 //! * [`Website`]: a web server for documents, over any stream.
-//! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles or swallows.
+//! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles, swallows, corrupts or forgets.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
 //! * [`mailbox_model`]: what a follower of a mailbox must tell, and a checker of what it told.
@@ -37,7 +37,7 @@ mod web;
 
 pub use dns::DnsServer;
 pub use env::{cyrus_addr, imap_addr, imaps_addr, postgres_url, unique_user};
-pub use fault_proxy::{FaultProxy, Mode};
+pub use fault_proxy::{FaultProxy, Mode, News};
 pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};
 pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};

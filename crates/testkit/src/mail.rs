@@ -114,7 +114,7 @@ fn message(number: usize, parent: Option<&SampleMail>, random: &mut Random) -> S
     };
     let message_id = format!(
         "<sample.{number}.{:08x}@{}>",
-        random.next() >> 32,
+        random.number() >> 32,
         from.split('@').nth(1).unwrap_or("example.org")
     );
     let thread = parent.map_or_else(|| message_id.clone(), |parent| parent.thread.clone());
@@ -226,7 +226,7 @@ fn attachment(number: usize) -> (String, &'static str, Vec<u8>) {
         1 => {
             let mut pdf = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
             let mut random = Random::new(number as u64);
-            pdf.extend((0..6000).map(|_| (random.next() >> 56) as u8));
+            pdf.extend((0..6000).map(|_| (random.number() >> 56) as u8));
             pdf.extend_from_slice(b"\n%%EOF\n");
             (format!("report-{number}.pdf"), "application/pdf", pdf)
         }

@@ -356,7 +356,7 @@ fn a_folder_is_taken_in_silently() {
                 &[seen.clone(), in_a(new(50, 2, "")), in_a(new(51, 3, ""))],
                 &[],
             ),
-            (&[seen.clone()], &[Lost]),
+            (std::slice::from_ref(&seen), &[Lost]),
             (
                 &[seen.clone(), in_a(new(50, 1, "")), in_a(new(51, 3, ""))],
                 &[Lost],

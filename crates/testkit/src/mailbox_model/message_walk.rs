@@ -67,7 +67,7 @@ impl MessageWalk<'_> {
                 Fact::New {
                     key, flags, moved, ..
                 } => self
-                    .new(&mut said, event, key.as_deref(), flags)
+                    .announced(&mut said, event, key.as_deref(), flags)
                     .or_else(|| self.moved_in(moved.as_ref())),
                 Fact::Missing { .. } => self.missing(&mut said, event),
                 Fact::Updated {
@@ -100,7 +100,7 @@ impl MessageWalk<'_> {
             .collect()
     }
 
-    fn new(
+    fn announced(
         &self,
         said: &mut Said,
         event: &Told,
