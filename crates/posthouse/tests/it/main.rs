@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;
+mod bystanders;
 mod cli;
 mod console;
+mod faults;
+mod fleet;
 mod floors;
 mod model;
 mod postgres;
