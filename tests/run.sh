@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a Dovecot and a PostgreSQL on private ports, runs the tests against them, stops both whatever happens, and exits as the tests
+# Starts a Dovecot, a Cyrus and a PostgreSQL on private ports, runs the tests against them, stops all whatever happens, and exits as the tests
 # did. `KEEP=1` leaves the folder with logs.
 #
 #   tests/run.sh                            cargo test --workspace, then the browser tests
@@ -14,7 +14,7 @@ mkdir -p "$root/.tests"
 work=$(mktemp -d "$root/.tests/run.XXXXXX")
 chmod 755 "$work"
 # The servers run as other users than root: a checkout below a closed home is out of their reach.
-if [[ $(id -u) == 0 ]] && ! { can_reach mail "$work" && can_reach postgres "$work"; }; then
+if [[ $(id -u) == 0 ]] && ! { can_reach mail "$work" && can_reach cyrus "$work" && can_reach postgres "$work"; }; then
   rmdir "$work"
   work=$(mktemp -d "${TMPDIR:-/tmp}/posthouse-tests.XXXXXX")
   chmod 755 "$work"
@@ -24,6 +24,7 @@ cleanup() {
   local code=$?
   trap - EXIT INT TERM
   "$here/services/dovecot.sh" stop "$work/dovecot" || true
+  "$here/services/cyrus.sh" stop "$work/cyrus" || true
   "$here/services/postgres.sh" stop "$work/postgres" || true
   if [[ $code == 0 && -z ${KEEP:-} ]]; then
     rm -rf "$work"
@@ -68,6 +69,9 @@ if [[ ${1:-} == browser ]]; then
   [[ -n ${POSTHOUSE_TEST_BINARY:-} ]] || cargo build --locked -p posthouse
   browser_tests "${@:2}"
 else
+  cyrus=$("$here/services/cyrus.sh" start "$work/cyrus") || die "Cyrus did not start"
+  export POSTHOUSE_TEST_CYRUS=127.0.0.1:$cyrus
+  say "Cyrus on 127.0.0.1:$cyrus"
   postgres=$("$here/services/postgres.sh" start "$work/postgres")
   export POSTHOUSE_TEST_POSTGRES=postgres://postgres@127.0.0.1:$postgres/postgres
   say "PostgreSQL on 127.0.0.1:$postgres"

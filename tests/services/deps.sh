@@ -9,6 +9,8 @@ purpose=${1:-test}
 
 have() { command -v "$1" >/dev/null 2>&1; }
 missing=()
+# cyrus-imapd of which version is to be unpacked beside the other IMAP server; see below.
+cyrus=/usr/local/lib/cyrus-imapd
 need() { missing+=("$@"); }
 
 have dovecot && have doveadm && [[ -x /usr/lib/dovecot/imap || -x /usr/libexec/dovecot/imap ]] || need dovecot-imapd
@@ -18,6 +20,12 @@ have cc || need gcc libc6-dev
 case $purpose in
   test)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || need postgresql
+    # Debian's packages of IMAP servers exclude each other: of the second one the common part is installed, cyrus-imapd is unpacked.
+    if [[ ! -x /usr/lib/cyrus/bin/master ]]; then
+      # It wants something that sends mail. Anything does: it is never used.
+      [[ -x /usr/sbin/sendmail ]] || need msmtp-mta
+      need cyrus-common
+    fi
     have node || need nodejs
     have npm || need npm
     have chromium || need chromium
@@ -31,8 +39,11 @@ esac
 # What `python3 -m venv` needs is a package of its own for Debian's Python.
 if [[ $purpose != demo ]] && { ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; }; then need python3-venv; fi
 
-[[ ${#missing[@]} -gt 0 ]] || exit 0
-say "Installing Debian packages: ${missing[*]}"
+cyrus_version() { dpkg-query -W -f '${Version}' cyrus-common 2>/dev/null || true; }
+cyrus_there() { [[ $purpose != test || -x $cyrus/imapd && $(cat "$cyrus/version" 2>/dev/null) == "$(cyrus_version)" ]]; }
+
+[[ ${#missing[@]} -gt 0 ]] || ! cyrus_there || exit 0
+[[ ${#missing[@]} == 0 ]] || say "Installing Debian packages: ${missing[*]}"
 have apt-get || die "this is not a Debian system: please install by hand: ${missing[*]}"
 sudo=()
 if [[ $(id -u) != 0 ]]; then
@@ -54,11 +65,29 @@ if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common/creat
 fi
 
 apt() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold "$@"; }
-install() { apt install -y --no-install-recommends "${missing[@]}" >&2; }
+apt_install() { apt install -y --no-install-recommends "$@" >&2; }
+install_missing() { [[ ${#missing[@]} == 0 ]] || apt_install "${missing[@]}"; }
+unpack_cyrus() {
+  local to version
+  cyrus_there && return
+  version=$(cyrus_version)
+  to=$(mktemp -d)
+  chmod 755 "$to"
+  say "Unpacking cyrus-imapd $version into $cyrus"
+  if (cd "$to" && apt-get download "cyrus-imapd=$version" >&2 && dpkg-deb -x ./*.deb .); then
+    "${sudo[@]}" mkdir -p "$cyrus"
+    "${sudo[@]}" install -m 755 "$to"/usr/lib/cyrus/bin/* "$cyrus"
+    echo "$version" | "${sudo[@]}" tee "$cyrus/version" >/dev/null
+  fi
+  rm -rf "$to"
+  cyrus_there
+}
 apt update >&2 || say "apt-get update failed; trying with the lists that are here"
-if ! install; then
+if ! { install_missing && unpack_cyrus; }; then
   say "First try failed; once more in 10 s"
   sleep 10
   apt update >&2 || true
-  install || die "could not install: ${missing[*]}"
+  install_missing || die "could not install: ${missing[*]}"
+  # An older version of the common part may be there than the archive still has.
+  unpack_cyrus || { apt_install cyrus-common && unpack_cyrus; } || die "could not unpack cyrus-imapd"
 fi

@@ -44,6 +44,15 @@ pub fn dovecot_config() -> PathBuf {
     variable("POSTHOUSE_TEST_DOVECOT_CONF").into()
 }
 
+/// Cyrus, the second IMAP server, without TLS: any user name, password [`IMAP_PASSWORD`]. Unlike Dovecot it has OBJECTID.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_CYRUS` is not set.
+#[must_use]
+pub fn cyrus_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_CYRUS")
+}
+
 /// A PostgreSQL where tests may create databases and schemas, as a connection URL.
 ///
 /// # Panics

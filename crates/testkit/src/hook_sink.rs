@@ -208,6 +208,12 @@ impl HookSink {
         self.shared.state().hooks.clone()
     }
 
+    /// All requests so far, oldest first, and forgets them.
+    #[must_use]
+    pub fn take(&self) -> Vec<Hook> {
+        std::mem::take(&mut self.shared.state().hooks)
+    }
+
     /// Forgets the requests so far.
     pub fn clear(&self) {
         self.shared.state().hooks.clear();

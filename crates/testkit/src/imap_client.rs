@@ -58,6 +58,7 @@ impl ImapClient {
         let stream = TcpStream::connect(addr)
             .await
             .unwrap_or_else(|error| panic!("IMAP at {addr}: {error}"));
+        stream.set_nodelay(true).expect("a TCP option");
         let mut client = Self {
             stream: BufReader::new(stream),
             tag: 0,
@@ -210,6 +211,6 @@ fn parse_fetch(line: &[u8]) -> Option<StoredMessage> {
     })
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -4,6 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::random::Random;
+
 /// One generated message and what a test may want to compare with.
 #[derive(Clone, Debug)]
 pub struct SampleMail {
@@ -74,7 +76,7 @@ const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mN
 pub fn messages(count: usize) -> Vec<SampleMail> {
     let mut made: Vec<SampleMail> = Vec::with_capacity(count);
     for number in 0..count {
-        let mut random = Random(number as u64 + 1);
+        let mut random = Random::new(number as u64 + 1);
         // Every third message answers one of the last nine.
         let parent = (number % 3 == 2).then(|| number - 1 - random.below(number.min(9)));
         let parent = parent.and_then(|index| made.get(index)).cloned();
@@ -112,7 +114,7 @@ fn message(number: usize, parent: Option<&SampleMail>, random: &mut Random) -> S
     };
     let message_id = format!(
         "<sample.{number}.{:08x}@{}>",
-        random.next() >> 32,
+        random.number() >> 32,
         from.split('@').nth(1).unwrap_or("example.org")
     );
     let thread = parent.map_or_else(|| message_id.clone(), |parent| parent.thread.clone());
@@ -223,8 +225,8 @@ fn attachment(number: usize) -> (String, &'static str, Vec<u8>) {
         ),
         1 => {
             let mut pdf = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
-            let mut random = Random(number as u64);
-            pdf.extend((0..6000).map(|_| (random.next() >> 56) as u8));
+            let mut random = Random::new(number as u64);
+            pdf.extend((0..6000).map(|_| (random.number() >> 56) as u8));
             pdf.extend_from_slice(b"\n%%EOF\n");
             (format!("report-{number}.pdf"), "application/pdf", pdf)
         }
@@ -320,21 +322,4 @@ fn quoted_printable(text: &str) -> String {
     }
     out.truncate(out.len() - 2);
     out
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit.max(1) as u64).unwrap_or(0)
-    }
 }

@@ -2,14 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;
+mod bystanders;
 mod cli;
 mod console;
+mod faults;
+mod fleet;
 mod floors;
+mod model;
 mod network;
 mod postgres;
 mod process;
 mod reading;
 mod sending;
+mod servers;
 mod webhooks;
 
 use std::time::Duration;

@@ -87,3 +87,34 @@ async fn half_closes_and_cuts_all() {
     proxy.cut_all();
     assert!(!matches!(other.read(&mut [0]).await, Ok(1..)));
 }
+
+#[tokio::test]
+async fn vanishes_without_a_word() {
+    let proxy = FaultProxy::start(echo().await).await;
+    let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
+    assert_eq!(ask(&mut stream, b"a").await, b"a");
+    proxy.vanish_all();
+    stream.write_all(b"anybody?").await.unwrap();
+    let wait = Duration::from_millis(300);
+    let silence = tokio::time::timeout(wait, stream.read(&mut [0])).await;
+    assert!(silence.is_err(), "neither data nor an end: {silence:?}");
+    assert_eq!(proxy.open(), 1);
+    let mut other = TcpStream::connect(proxy.addr()).await.unwrap();
+    assert_eq!(ask(&mut other, b"b").await, b"b");
+    drop(stream);
+    while proxy.open() > 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn corrupts_some_bits() {
+    let proxy = FaultProxy::start(echo().await).await;
+    proxy.set(Mode::Corrupt(100));
+    let mut stream = TcpStream::connect(proxy.addr()).await.unwrap();
+    let sent = vec![b'x'; 10_000];
+    let got = ask(&mut stream, &sent).await;
+    let wrong: Vec<_> = got.iter().filter(|byte| **byte != b'x').collect();
+    assert!((50..200).contains(&wrong.len()), "{}", wrong.len());
+    assert!(wrong.iter().all(|byte| (**byte ^ b'x').count_ones() == 1));
+}

@@ -4,5 +4,6 @@
 mod fault_proxy;
 mod hook_sink;
 mod imap;
+mod imap_stub;
 mod mail;
 mod smtp_sink;
