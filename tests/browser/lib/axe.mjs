@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { axeSource } from './tools.mjs';
 import { PHONE, WIDE } from './house.mjs';
+import { pictures } from './picture.mjs';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -59,7 +60,7 @@ export async function showsFocus(page, where) {
   assert.equal(fault, null, `no visible focus in ${where}: ${fault}`);
 }
 
-/** Everything above, dark on a phone and light on a wide screen; with SHOTS=FOLDER there is a picture of it. */
+/** Everything above, dark on a phone and light on a wide screen; with SHOTS=FOLDER there are pictures of it, in all looks. */
 export async function look(page, name) {
   for (const [colorScheme, size] of [
     ['dark', PHONE],
@@ -71,5 +72,5 @@ export async function look(page, name) {
     await fits(page, name);
   }
   await bigEnough(page, name);
-  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
+  if (process.env.SHOTS) await pictures(page, process.env.SHOTS, name);
 }
