@@ -30,6 +30,20 @@ export async function fits(page, where) {
   assert.equal(wide, null, `${where} scrolls sideways: ${wide?.join('\n    ')}`);
 }
 
+/** Fails when a button lies on the text that it copies. */
+export async function apart(page, where) {
+  const covered = await page.evaluate(() =>
+    [...document.querySelectorAll('[data-copy]')]
+      .filter((button) => button.checkVisibility())
+      .filter((button) => {
+        const [one, two] = [button, document.querySelector(button.dataset.copy)].map((element) => element.getBoundingClientRect());
+        return one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 1 && two.top < one.bottom - 1;
+      })
+      .map((button) => button.dataset.copy),
+  );
+  assert.deepEqual(covered, [], `a button lies on what it copies in ${where}`);
+}
+
 /** Fails when something one can click or type into is smaller than 24 by 24 px (WCAG 2.5.8), links within a sentence aside. */
 export async function bigEnough(page, where) {
   const small = await page.evaluate(() =>
@@ -70,6 +84,7 @@ export async function look(page, name) {
     await page.setViewportSize(size);
     await clean(page, `${name}, ${colorScheme}, ${size.width} px`);
     await fits(page, name);
+    await apart(page, name);
   }
   await bigEnough(page, name);
   if (process.env.SHOTS) await pictures(page, process.env.SHOTS, name);
