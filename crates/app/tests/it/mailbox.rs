@@ -10,6 +10,7 @@ use posthouse_model::{
     command::{Append, BodyHead, ListMessages},
     mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+    origin::Origin,
 };
 use serde_json::json;
 
@@ -140,6 +141,14 @@ impl Mailbox for FakeMailbox {
         }))
     }
 
+    fn origins<'a>(
+        &'a self,
+        _mailbox: u32,
+        _uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>> {
+        ready(Ok(Vec::new()))
+    }
+
     fn follow(&self, _state: SyncState) -> Box<dyn Follow> {
         Box::new(Following(0))
     }
@@ -172,7 +181,17 @@ impl Follow for Following {
             changes: Vec::new(),
             deltas: Vec::new(),
             mailboxes: (self.0 == 1).then(|| vec![inbox()]),
+            trouble: None,
         }))
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        _options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>> {
+        let read = ids.iter().map(|id| only(id, MESSAGE).map(|()| message()));
+        ready(Ok(read.collect()))
     }
 
     fn poke(&mut self) {}
