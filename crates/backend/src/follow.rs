@@ -39,6 +39,8 @@ pub struct ImapFolder {
     pub messages: u32,
     /// The index holds its messages; otherwise only `uid_next` is followed, or it is still being taken in.
     pub indexed: bool,
+    /// It was not told of yet: what is found until the index is complete was there before it.
+    pub silent: bool,
     /// Messages below this UID are older than what is to be indexed.
     pub floor: u32,
     /// Messages that the server counts and the index does not hold: those below the floor, and what a server counts but

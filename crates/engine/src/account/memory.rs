@@ -80,6 +80,8 @@ struct FolderSync {
     #[serde(default, skip_serializing_if = "is_default")]
     indexed: bool,
     #[serde(default, skip_serializing_if = "is_default")]
+    silent: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     floor: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     hidden: i64,
@@ -110,6 +112,7 @@ pub(crate) async fn load(
                 highest_modseq: sync.highest_modseq,
                 messages: sync.messages,
                 indexed: sync.indexed,
+                silent: sync.silent,
                 floor: sync.floor,
                 hidden: sync.hidden,
                 last_full: sync.last_full,
@@ -133,6 +136,7 @@ pub(crate) fn record(
                 highest_modseq: folder.highest_modseq,
                 messages: folder.messages,
                 indexed: folder.indexed,
+                silent: folder.silent,
                 floor: folder.floor,
                 hidden: folder.hidden,
                 last_full: folder.last_full,

@@ -271,8 +271,7 @@ impl Core {
             }
             Now::Dating(told) => {
                 if let Some(path) = self.open_path().map(str::to_owned) {
-                    let uid_next = told.status.uid_next;
-                    self.record_new(&path, told.status, uid_next, out);
+                    self.record_new(&path, told.status, None, out);
                     self.go_on(&path, told, moment, out);
                 }
             }
@@ -334,17 +333,17 @@ impl Core {
         self.folders.retain(|known| {
             let kept = followed.iter().any(|seen| seen.path == known.path);
             if !kept {
-                gone.push(known.path.clone());
+                gone.push((known.path.clone(), known.silent));
             }
             kept
         });
-        for path in gone {
+        for (path, silent) in gone {
             if self.open_path() == Some(&path) {
                 self.open = None;
             }
             self.troubles.forget(&path);
             // A folder that is there but not followed any more was not deleted.
-            if !list.iter().any(|seen| seen.path == path && seen.selectable) {
+            if !silent && !list.iter().any(|seen| seen.path == path && seen.selectable) {
                 let path = path.clone();
                 out.changes.push(Change::MailboxDeleted { path });
             }
@@ -363,7 +362,7 @@ impl Core {
                     self.tasks.push_front(Task::Sync(path.to_owned()));
                     return;
                 }
-                self.record_new(path, status, status.uid_next, out);
+                self.record_new(path, status, None, out);
                 true
             }
             Some(known) if known.uid_validity != status.uid_validity => {
@@ -412,7 +411,7 @@ impl Core {
                 self.now = Now::Dating(told);
                 return;
             }
-            None => self.record_new(&path, status, status.uid_next, out),
+            None => self.record_new(&path, status, None, out),
             Some(known) if known.uid_validity != status.uid_validity => {
                 let previous = Some(known.uid_validity);
                 let reason = ResetReason::UidValidityChange;
@@ -434,7 +433,7 @@ impl Core {
         let end = told.status.uid_next;
         let first = uids.iter().next();
         let uid_next = first.map_or(end, |uid| if end == 0 { uid } else { uid.min(end) });
-        self.record_new(&path, told.status, uid_next, out);
+        self.record_new(&path, told.status, Some(uid_next), out);
         self.go_on(&path, told, moment, out);
     }
 
@@ -488,6 +487,7 @@ impl Core {
             now.uid_next = now.uid_next.max(status.uid_next);
             now.messages = status.messages;
             now.highest_modseq = status.highest_modseq;
+            now = Self::tell(now, out);
         }
         self.record(now, out);
         plan
@@ -551,7 +551,8 @@ impl Core {
     fn finish(&mut self, moment: Moment, out: &mut Output) {
         if let Now::Running(run) = std::mem::replace(&mut self.now, Now::Nothing) {
             let path = run.path().to_owned();
-            self.record(run.outcome(moment.now), out);
+            let folder = Self::tell(run.outcome(moment.now), out);
+            self.record(folder, out);
             self.end_trouble(&path, out);
         }
     }
@@ -582,21 +583,38 @@ impl Core {
         self.folders.iter().find(|known| known.path == path)
     }
 
-    /// Records a folder with all that it holds still to be taken in.
-    fn record_new(&mut self, path: &str, status: FolderStatus, uid_next: u32, out: &mut Output) {
-        out.changes.push(Change::MailboxNew {
-            path: path.to_owned(),
-            uid_validity: Some(status.uid_validity),
-        });
+    /// Records a folder with all that it holds still to be taken in. It is told of once that is done, so that whoever
+    /// then looks into it learns of each change since; but at once where some of its messages are to be announced.
+    fn record_new(
+        &mut self,
+        path: &str,
+        status: FolderStatus,
+        announce_from: Option<u32>,
+        out: &mut Output,
+    ) {
+        let silent = !self.settings.fast && status.messages > 0 && announce_from.is_none();
         let folder = ImapFolder {
             path: path.to_owned(),
             uid_validity: status.uid_validity,
-            uid_next: uid_next.max(1),
+            uid_next: announce_from.unwrap_or(status.uid_next).max(1),
             highest_modseq: status.highest_modseq,
             messages: status.messages,
+            silent: true,
             ..ImapFolder::default()
         };
-        self.record(folder, out);
+        let told = (!silent).then(|| Self::tell(folder.clone(), out));
+        self.record(told.unwrap_or(folder), out);
+    }
+
+    /// Tells of a folder that was not told of yet.
+    fn tell(mut folder: ImapFolder, out: &mut Output) -> ImapFolder {
+        if std::mem::take(&mut folder.silent) {
+            out.changes.push(Change::MailboxNew {
+                path: folder.path.clone(),
+                uid_validity: Some(folder.uid_validity),
+            });
+        }
+        folder
     }
 
     fn reset(
@@ -616,7 +634,7 @@ impl Core {
         out.deltas.push(StateDelta::ImapIndexGone {
             path: path.to_owned(),
         });
-        self.record_new(path, status, status.uid_next, out);
+        self.record_new(path, status, None, out);
     }
 
     /// Notes a folder; says so only when something differs.

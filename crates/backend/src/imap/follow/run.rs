@@ -122,6 +122,15 @@ impl Run {
         !self.known.indexed && !self.fast
     }
 
+    /// Nothing is told of messages below this UID.
+    fn silent_below(&self) -> u32 {
+        match self.seeding() {
+            true if self.known.silent => u32::MAX,
+            true => self.known.uid_next,
+            false => 0,
+        }
+    }
+
     /// Begins what a plan says; the counters are those from before.
     pub fn plan(
         &mut self,
@@ -306,11 +315,7 @@ impl Run {
                 .retain(|updated| there(updated.uid));
         }
         // What is taken in silently needs no more than its flags.
-        let silent = if self.seeding() {
-            self.known.uid_next
-        } else {
-            0
-        };
+        let silent = self.silent_below();
         let mut unknown = compared.unknown;
         compared.changes.new.retain(|new| {
             let keep = new.uid < silent;
@@ -432,7 +437,8 @@ impl Run {
 
     fn emit(&self, part: Changes, out: &mut Output) {
         let delta = part.delta();
-        let loud = |uid: u32| !self.seeding() || uid >= self.known.uid_next;
+        let silent = self.silent_below();
+        let loud = |uid: u32| uid >= silent;
         for uid in part.deleted.iter().filter(|uid| loud(*uid)) {
             let place = self.place(uid);
             out.changes.push(Change::MessageDeleted { place });

@@ -522,7 +522,8 @@ impl Client {
                     let (path, _) = self.numbers[*mailbox as usize - 1].clone();
                     let known = self.state.iter().find(|known| known.path == path).unwrap();
                     // What was there before the folder was followed is taken in silently.
-                    let silent = |uid: &u32| !known.indexed && *uid < known.uid_next;
+                    let silent =
+                        |uid: &u32| !known.indexed && (known.silent || *uid < known.uid_next);
                     let index = self.indexes.entry(*mailbox).or_default();
                     let came: BTreeSet<u32> = delta.added.iter().collect();
                     let went: BTreeSet<u32> = delta.removed.iter().collect();
@@ -580,6 +581,7 @@ impl Client {
             }
         }
         for known in &self.state {
+            assert!(!known.silent);
             assert!(folders.contains_key(&known.path), "{} is gone", known.path);
         }
     }
