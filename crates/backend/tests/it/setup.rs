@@ -1,12 +1,12 @@
 //! Connecting, logging in, and what is said when that fails.
 
-use posthouse_backend::{BackendError, imap::verify_imap};
+use posthouse_backend::{BackendError, Mailbox, imap::verify_imap};
 use posthouse_model::{account::TlsOptions, mailbox::SpecialUse};
 use posthouse_testkit::{imaps_addr, unique_user};
 
 use crate::{
     stub::{Rule, Stub},
-    support::{config, network},
+    support::{Numbers, collect, config, mailbox_of, network},
 };
 
 #[tokio::test]
@@ -173,4 +173,33 @@ async fn an_account_can_do_without_imap4rev2() {
     assert_eq!(heard[1..], ["ENABLE CONDSTORE QRESYNC", "LOGOUT"]);
     let heard = conversation(GREETING, RULES, |imap| imap.disable_imap4rev2 = Some(true)).await;
     assert_eq!(heard[1..], ["LOGOUT"]);
+}
+
+#[tokio::test]
+async fn folders_of_namespaces_that_are_not_listed_are_asked_for() {
+    const RULES: &[Rule] = &[
+        (
+            "LIST \"\" \"*\"",
+            "* LIST () \".\" INBOX\r\n* LIST () \".\" INBOX.Sent\r\n{tag} OK x\r\n",
+        ),
+        (
+            "LIST \"\" \"#shared.*\"",
+            "* LIST () \".\" \"#shared.Team\"\r\n{tag} OK x\r\n",
+        ),
+        ("LIST \"\" \"Others.*\"", "{tag} NO not yours\r\n"),
+        (
+            "NAMESPACE",
+            "* NAMESPACE ((\"INBOX.\" \".\")) ((\"Others.\" \".\")) ((\"#shared.\" \".\"))\r\n{tag} OK x\r\n",
+        ),
+    ];
+    let stub = Stub::start(
+        "* PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] Courier-IMAP ready\r\n",
+        RULES,
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let listed = verify_imap(&config, &network(), true).await.unwrap();
+    let paths: Vec<_> = listed.iter().map(|folder| folder.path.as_str()).collect();
+    assert_eq!(paths, ["INBOX", "INBOX.Sent", "#shared.Team"]);
 }
