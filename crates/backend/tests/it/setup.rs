@@ -203,3 +203,22 @@ async fn folders_of_namespaces_that_are_not_listed_are_asked_for() {
     let paths: Vec<_> = listed.iter().map(|folder| folder.path.as_str()).collect();
     assert_eq!(paths, ["INBOX", "INBOX.Sent", "#shared.Team"]);
 }
+
+#[tokio::test]
+async fn a_server_that_allows_fewer_sessions_is_shared() {
+    let stub = Stub::limited(
+        "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n",
+        &[("LIST", "* LIST () \"/\" INBOX\r\n{tag} OK x\r\n")],
+        1,
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let mailbox = mailbox_of(config);
+    let list = || mailbox.list_mailboxes(false);
+    let (a, b, c) = tokio::join!(list(), list(), list());
+    for listed in [a, b, c] {
+        assert_eq!(listed.unwrap().len(), 1);
+    }
+    assert_eq!(mailbox.resting_sessions(), 1);
+}
