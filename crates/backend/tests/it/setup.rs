@@ -222,3 +222,46 @@ async fn a_server_that_allows_fewer_sessions_is_shared() {
     }
     assert_eq!(mailbox.resting_sessions(), 1);
 }
+
+#[tokio::test]
+async fn a_server_with_wrong_chunks_is_read_at_once() {
+    const RULES: &[Rule] = &[
+        ("ID", "* ID (\"name\" \"hMailServer\")\r\n{tag} OK x\r\n"),
+        (
+            "SELECT",
+            "* 1 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n{tag} OK x\r\n",
+        ),
+        (
+            "UID FETCH 1 (UID RFC822.SIZE)",
+            "* 1 FETCH (UID 1 RFC822.SIZE 11)\r\n{tag} OK x\r\n",
+        ),
+        (
+            "UID FETCH 1 (UID BODY.PEEK[])",
+            "* 1 FETCH (UID 1 BODY[] {11}\r\nA: b\r\n\r\nc\r\n)\r\n{tag} OK x\r\n",
+        ),
+        ("UID FETCH", "{tag} BAD not like this\r\n"),
+    ];
+    let stub = Stub::start("* PREAUTH [CAPABILITY IMAP4rev1 ID] IMAPrev1\r\n", RULES).await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let memory = std::sync::Arc::new(Numbers::default());
+    let folder = posthouse_backend::Folder {
+        path: "INBOX".to_owned(),
+        uid_validity: 5,
+    };
+    let number = posthouse_backend::Memory::number(&*memory, &folder)
+        .await
+        .unwrap();
+    let network = posthouse_backend::Network {
+        client_id: std::sync::Arc::new(vec![("name".to_owned(), "Posthouse".to_owned())]),
+        ..network()
+    };
+    let mailbox =
+        posthouse_backend::imap::ImapMailbox::new(std::sync::Arc::new(config), network, memory);
+    let id = posthouse_backend::imap::MessageId {
+        folder: number,
+        uid: 1,
+    };
+    let body = mailbox.source(&id.encode()).await.unwrap();
+    assert_eq!(collect(body).await, b"A: b\r\n\r\nc\r\n");
+}
