@@ -265,3 +265,24 @@ async fn a_server_with_wrong_chunks_is_read_at_once() {
     let body = mailbox.source(&id.encode()).await.unwrap();
     assert_eq!(collect(body).await, b"A: b\r\n\r\nc\r\n");
 }
+
+#[tokio::test]
+async fn what_a_product_does_wrong_is_known_by_its_words() {
+    // ID is needed even where nobody is named, and offers that go wrong are not taken.
+    let heard = conversation(
+        "* OK [CAPABILITY IMAP4rev1 ID ENABLE QRESYNC] Coremail System IMap Server Ready(x)\r\n",
+        &[("LOGIN", "{tag} OK [CAPABILITY IMAP4rev1 ID] in\r\n")],
+        |_| {},
+    )
+    .await;
+    assert_eq!(heard[1..], ["ID (\"name\" \"Posthouse\")", "LOGOUT"]);
+    let stub = Stub::start(
+        "* PREAUTH [CAPABILITY IMAP4rev1 ID] Coremail System IMap Server Ready(x)\r\n",
+        &[],
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    verify_imap(&config, &network(), false).await.unwrap();
+    assert_eq!(stub.commands(), ["ID (\"name\" \"Posthouse\")", "LOGOUT"]);
+}
