@@ -134,7 +134,10 @@ async fn connections_come_from_the_addresses_that_are_set() {
         from(json!(["198.51.100.7", "127.0.0.9"]), "default").await,
         "127.0.0.9"
     );
-    assert_eq!(from(json!(["198.51.100.7"]), "dedicated").await, "127.0.0.1");
+    assert_eq!(
+        from(json!(["198.51.100.7"]), "dedicated").await,
+        "127.0.0.1"
+    );
     let two = json!(["127.0.0.7", "127.0.0.8"]);
     let chosen = from(two.clone(), "dedicated").await;
     assert!(
