@@ -92,6 +92,15 @@ $(for box in Sent Drafts Trash Junk Archive; do
     printf '  mailbox %s {\n    special_use = \\%s\n    auto = subscribe\n  }\n' "$box" "$box"
   done)
 }
+# Folders that LIST shows only to who asks for them by their prefix.
+namespace shared {
+  type = public
+  separator = /
+  prefix = "#shared/"
+  location = maildir:~/Shared
+  list = no
+  subscriptions = no
+}
 service imap-login {
   chroot =
   inet_listener imap {

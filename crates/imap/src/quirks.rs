@@ -260,6 +260,10 @@ pub const TOLERATED: &[Tolerated] = &[
         "STATUS answers under another spelling of the name.",
     ),
     tolerated(
+        "stops-midway",
+        "A command stops after so many messages (MESSAGELIMIT): it is given again for the rest.",
+    ),
+    tolerated(
         "structure-broken",
         "BODYSTRUCTURE lacks members, or has some that belong nowhere.",
     ),

@@ -143,6 +143,17 @@ impl SequenceSet {
             .is_some_and(|(_, b)| *b == OPEN || number <= *b)
     }
 
+    /// What of it is less than `end`.
+    pub fn below(&self, end: u32) -> Self {
+        let last = end.saturating_sub(1);
+        let ranges = self.ranges.iter().filter(|(a, _)| *a <= last);
+        Self {
+            ranges: ranges
+                .map(|(a, b)| (*a, if *b == OPEN { last } else { last.min(*b) }))
+                .collect(),
+        }
+    }
+
     /// The ranges in order; the end of an open one is `None`.
     pub fn ranges(&self) -> impl DoubleEndedIterator<Item = (u32, Option<u32>)> + '_ {
         self.ranges

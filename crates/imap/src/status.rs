@@ -79,6 +79,13 @@ pub enum Code {
     Modified(SequenceSet),
     /// `MAILBOXID`.
     MailboxId(String),
+    /// `MESSAGELIMIT` (RFC 9738): the command went from the highest UID down and stopped after so many.
+    MessageLimit {
+        /// Most messages of a command.
+        limit: u32,
+        /// The last one that was looked at; `None` where the server does not say.
+        uid: Option<u32>,
+    },
     /// Any other code: the name in upper case and what followed it.
     Other {
         /// For instance `ALERT`, `READ-ONLY`, `TRYCREATE`, `AUTHENTICATIONFAILED`.
@@ -123,6 +130,7 @@ impl Code {
             Self::CopyUid(_) => "COPYUID",
             Self::Modified(_) => "MODIFIED",
             Self::MailboxId(_) => "MAILBOXID",
+            Self::MessageLimit { .. } => "MESSAGELIMIT",
             Self::Other { name, .. } => name,
         }
     }
@@ -216,6 +224,10 @@ fn parse_code(inner: &Bytes) -> Option<Code> {
                 source: list(1),
                 destination: list(2),
             })
+        }),
+        "MESSAGELIMIT" => number32().map(|limit| Code::MessageLimit {
+            limit,
+            uid: tokens.get(1).and_then(Token::u32),
         }),
         "MODIFIED" => Some(Code::Modified(set_at(0))),
         "MAILBOXID" => tokens

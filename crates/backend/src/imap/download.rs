@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use posthouse_imap::{FetchItem, SectionData};
+use posthouse_imap::{FetchItem, Quirk, SectionData};
 use posthouse_mime::decode::TransferDecoder;
 use posthouse_model::command::BodyHead;
 use tokio::{
@@ -136,7 +136,10 @@ impl Reading {
         }
     }
 
-    async fn read(&mut self, opened: Opened, chunks: &Chunks) -> Result<(), BackendError> {
+    async fn read(&mut self, mut opened: Opened, chunks: &Chunks) -> Result<(), BackendError> {
+        if opened.session()?.quirks().has(Quirk::PartialFetchWrong) {
+            return self.read_at_once(opened, chunks).await;
+        }
         let mut opened = Bulk::try_get(&self.shared).map(|bulk| (opened, bulk));
         let mut origin = 0u64;
         let mut size = CHUNK.0;
@@ -186,6 +189,56 @@ impl Reading {
         }
         // An empty chunk says that this was all.
         give(chunks, Bytes::new(), &mut opened).await;
+        Ok(())
+    }
+
+    /// Reads all in one answer, from a server whose chunks cannot be trusted. The session is held until
+    /// the reader has taken it all: no further ahead than what waits for him.
+    async fn read_at_once(&mut self, opened: Opened, chunks: &Chunks) -> Result<(), BackendError> {
+        let (mut opened, _bulk) = match Bulk::try_get(&self.shared) {
+            Some(bulk) => (opened, bulk),
+            None => {
+                // The right first: who waits for it must hold no session.
+                drop(opened);
+                let bulk = Bulk::get(&self.shared).await?;
+                (open::open_for(&self.shared, self.id).await?, bulk)
+            }
+        };
+        let session = opened.session()?;
+        let body = session
+            .fetch_stream(self.id.uid, &self.section, None)
+            .await
+            .map_err(command_error)?;
+        let mut body = body.ok_or_else(BackendError::message_not_found)?;
+        let mut read = 0;
+        while let Some(data) = body.chunk().await.map_err(command_error)? {
+            read += data.len() as u64;
+            if read > MAX_SIZE {
+                return Err(too_large());
+            }
+            let bytes = match &mut self.decoder {
+                Some(decoder) => {
+                    let mut decoded = Vec::with_capacity(data.len());
+                    decoder.push(&data, &mut decoded);
+                    Bytes::from(decoded)
+                }
+                None => data,
+            };
+            let given = bytes.is_empty()
+                || matches!(timeout(READER, chunks.send(Ok(bytes))).await, Ok(Ok(())));
+            if !given {
+                return Ok(());
+            }
+        }
+        drop(body);
+        let mut rest = Vec::new();
+        if let Some(decoder) = self.decoder.take() {
+            decoder.finish(&mut rest);
+        }
+        let mut nothing = None;
+        if rest.is_empty() || give(chunks, rest.into(), &mut nothing).await {
+            give(chunks, Bytes::new(), &mut nothing).await;
+        }
         Ok(())
     }
 

@@ -95,10 +95,18 @@ pub async fn list(
         subscribed: true,
         status,
     };
-    let entries = session
+    let mut entries = session
         .list("", "*", options)
         .await
         .map_err(command_error)?;
+    for prefix in unlisted_namespaces(session, &entries).await? {
+        match session.list("", &format!("{prefix}*"), options).await {
+            Ok(more) => entries.extend(more),
+            // Shown, but not to us.
+            Err(error) if error.is_refusal() => {}
+            Err(error) => return Err(command_error(error)),
+        }
+    }
     let extended = session.has("LIST-EXTENDED") || session.has("IMAP4rev2");
     let subscribed = if extended {
         None
@@ -110,6 +118,35 @@ pub async fn list(
         }
     };
     Ok(assemble(entries, subscribed, config))
+}
+
+/// Prefixes of namespaces (RFC 2342) whose folders do not come with all others: some servers list
+/// those of other users, and shared ones, only to who asks for them by their prefix.
+async fn unlisted_namespaces(
+    session: &mut Conn,
+    entries: &[ListEntry],
+) -> Result<Vec<String>, BackendError> {
+    let namespaces = match session.namespace().await {
+        Ok(namespaces) => namespaces,
+        Err(error) if error.is_refusal() => return Ok(Vec::new()),
+        Err(error) => return Err(command_error(error)),
+    };
+    let all = [
+        namespaces.personal,
+        namespaces.other_users,
+        namespaces.shared,
+    ];
+    let listed = |prefix: &str| {
+        entries
+            .iter()
+            .any(|entry| entry.name.as_str().starts_with(prefix))
+    };
+    Ok(all
+        .into_iter()
+        .flatten()
+        .map(|namespace| namespace.prefix)
+        .filter(|prefix| !prefix.is_empty() && !listed(prefix))
+        .collect())
 }
 
 /// Folders from the lines of LIST and, where the server needs it, LSUB.

@@ -28,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The time a server gets for a polite farewell.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How long a place stays empty after the server said that there are too many sessions.
+const WITHHELD: Duration = Duration::from_secs(60);
+
 struct Resting {
     session: Conn,
     since: Instant,
@@ -189,19 +192,32 @@ impl Lease {
     /// # Errors
     /// See [`connect`].
     pub async fn get(shared: &Arc<Shared>, path: Option<&str>) -> Result<Self, BackendError> {
-        let place = Self::place(shared).await?;
-        let resting = shared.pool.take(path).filter(Conn::is_usable);
-        let fresh = resting.is_none();
-        let session = match resting {
-            Some(session) => session,
-            None => Box::pin(connect(&shared.config, &shared.network)).await?,
-        };
-        shared.learn(&session);
-        Ok(Self {
-            session: Some(session),
-            fresh,
-            place,
-        })
+        loop {
+            let place = Self::place(shared).await?;
+            let resting = shared.pool.take(path).filter(Conn::is_usable);
+            let fresh = resting.is_none();
+            let session = match resting {
+                Some(session) => session,
+                None => match Box::pin(connect(&shared.config, &shared.network)).await {
+                    Ok(session) => session,
+                    // Fewer sessions than were hoped for: one of the others will do, when it is free.
+                    Err(error) if is_limit(&error) && shared.pool.open() > 1 => {
+                        tokio::spawn(async move {
+                            tokio::time::sleep(WITHHELD).await;
+                            drop(place);
+                        });
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            shared.learn(&session);
+            return Ok(Self {
+                session: Some(session),
+                fresh,
+                place,
+            });
+        }
     }
 
     async fn place(shared: &Arc<Shared>) -> Result<Place, BackendError> {
@@ -251,6 +267,19 @@ impl Lease {
                 code: "ESOCKET".to_owned(),
             })
     }
+}
+
+/// Did the server turn a session away because of those that are there already (RFC 5530, and words of
+/// servers that send no code)?
+fn is_limit(error: &BackendError) -> bool {
+    let BackendError::Connection { response, code } = error else {
+        return false;
+    };
+    let response = response.to_ascii_lowercase();
+    matches!(code.as_str(), "LIMIT" | "INUSE")
+        || ["too many", "maximum number of connections"]
+            .iter()
+            .any(|words| response.contains(words))
 }
 
 impl Drop for Lease {

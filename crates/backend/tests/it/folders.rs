@@ -89,3 +89,22 @@ async fn aliases_reach_the_special_folders() {
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].special_use_source, Some(SpecialUseSource::User));
 }
+
+#[tokio::test]
+async fn shared_folders_are_listed_and_read() {
+    let user = unique_user();
+    let mut client = ImapClient::login(&user).await;
+    // A namespace that the server leaves out of a plain LIST.
+    client.command("CREATE \"#shared/Team/R&AOQ-te\"").await;
+    client
+        .append("#shared/Team/R&AOQ-te", "", &simple("shared"))
+        .await;
+    let mailbox = mailbox(&user);
+    let folders = mailbox.list_mailboxes(true).await.unwrap();
+    let path = "#shared/Team/Räte";
+    let shared = folders.iter().find(|folder| folder.path == path).unwrap();
+    assert_eq!(shared.messages, Some(1));
+    assert_eq!(shared.parent_path.as_deref(), Some("#shared/Team"));
+    let page = mailbox.list_messages(&page(path, 0, 10)).await.unwrap();
+    assert_eq!(page.messages[0].subject.as_deref(), Some("shared"));
+}

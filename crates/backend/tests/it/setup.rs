@@ -1,12 +1,12 @@
 //! Connecting, logging in, and what is said when that fails.
 
-use posthouse_backend::{BackendError, imap::verify_imap};
+use posthouse_backend::{BackendError, Mailbox, imap::verify_imap};
 use posthouse_model::{account::TlsOptions, mailbox::SpecialUse};
 use posthouse_testkit::{imaps_addr, unique_user};
 
 use crate::{
     stub::{Rule, Stub},
-    support::{config, network},
+    support::{Numbers, collect, config, mailbox_of, network},
 };
 
 #[tokio::test]
@@ -173,4 +173,116 @@ async fn an_account_can_do_without_imap4rev2() {
     assert_eq!(heard[1..], ["ENABLE CONDSTORE QRESYNC", "LOGOUT"]);
     let heard = conversation(GREETING, RULES, |imap| imap.disable_imap4rev2 = Some(true)).await;
     assert_eq!(heard[1..], ["LOGOUT"]);
+}
+
+#[tokio::test]
+async fn folders_of_namespaces_that_are_not_listed_are_asked_for() {
+    const RULES: &[Rule] = &[
+        (
+            "LIST \"\" \"*\"",
+            "* LIST () \".\" INBOX\r\n* LIST () \".\" INBOX.Sent\r\n{tag} OK x\r\n",
+        ),
+        (
+            "LIST \"\" \"#shared.*\"",
+            "* LIST () \".\" \"#shared.Team\"\r\n{tag} OK x\r\n",
+        ),
+        ("LIST \"\" \"Others.*\"", "{tag} NO not yours\r\n"),
+        (
+            "NAMESPACE",
+            "* NAMESPACE ((\"INBOX.\" \".\")) ((\"Others.\" \".\")) ((\"#shared.\" \".\"))\r\n{tag} OK x\r\n",
+        ),
+    ];
+    let stub = Stub::start(
+        "* PREAUTH [CAPABILITY IMAP4rev1 NAMESPACE] Courier-IMAP ready\r\n",
+        RULES,
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let listed = verify_imap(&config, &network(), true).await.unwrap();
+    let paths: Vec<_> = listed.iter().map(|folder| folder.path.as_str()).collect();
+    assert_eq!(paths, ["INBOX", "INBOX.Sent", "#shared.Team"]);
+}
+
+#[tokio::test]
+async fn a_server_that_allows_fewer_sessions_is_shared() {
+    let stub = Stub::limited(
+        "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n",
+        &[("LIST", "* LIST () \"/\" INBOX\r\n{tag} OK x\r\n")],
+        1,
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let mailbox = mailbox_of(config);
+    let list = || mailbox.list_mailboxes(false);
+    let (a, b, c) = tokio::join!(list(), list(), list());
+    for listed in [a, b, c] {
+        assert_eq!(listed.unwrap().len(), 1);
+    }
+    assert_eq!(mailbox.resting_sessions(), 1);
+}
+
+#[tokio::test]
+async fn a_server_with_wrong_chunks_is_read_at_once() {
+    const RULES: &[Rule] = &[
+        ("ID", "* ID (\"name\" \"hMailServer\")\r\n{tag} OK x\r\n"),
+        (
+            "SELECT",
+            "* 1 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n{tag} OK x\r\n",
+        ),
+        (
+            "UID FETCH 1 (UID RFC822.SIZE)",
+            "* 1 FETCH (UID 1 RFC822.SIZE 11)\r\n{tag} OK x\r\n",
+        ),
+        (
+            "UID FETCH 1 (UID BODY.PEEK[])",
+            "* 1 FETCH (UID 1 BODY[] {11}\r\nA: b\r\n\r\nc\r\n)\r\n{tag} OK x\r\n",
+        ),
+        ("UID FETCH", "{tag} BAD not like this\r\n"),
+    ];
+    let stub = Stub::start("* PREAUTH [CAPABILITY IMAP4rev1 ID] IMAPrev1\r\n", RULES).await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let memory = std::sync::Arc::new(Numbers::default());
+    let folder = posthouse_backend::Folder {
+        path: "INBOX".to_owned(),
+        uid_validity: 5,
+    };
+    let number = posthouse_backend::Memory::number(&*memory, &folder)
+        .await
+        .unwrap();
+    let network = posthouse_backend::Network {
+        client_id: std::sync::Arc::new(vec![("name".to_owned(), "Posthouse".to_owned())]),
+        ..network()
+    };
+    let mailbox =
+        posthouse_backend::imap::ImapMailbox::new(std::sync::Arc::new(config), network, memory);
+    let id = posthouse_backend::imap::MessageId {
+        folder: number,
+        uid: 1,
+    };
+    let body = mailbox.source(&id.encode()).await.unwrap();
+    assert_eq!(collect(body).await, b"A: b\r\n\r\nc\r\n");
+}
+
+#[tokio::test]
+async fn what_a_product_does_wrong_is_known_by_its_words() {
+    // ID is needed even where nobody is named, and offers that go wrong are not taken.
+    let heard = conversation(
+        "* OK [CAPABILITY IMAP4rev1 ID ENABLE QRESYNC] Coremail System IMap Server Ready(x)\r\n",
+        &[("LOGIN", "{tag} OK [CAPABILITY IMAP4rev1 ID] in\r\n")],
+        |_| {},
+    )
+    .await;
+    assert_eq!(heard[1..], ["ID (\"name\" \"Posthouse\")", "LOGOUT"]);
+    let stub = Stub::start(
+        "* PREAUTH [CAPABILITY IMAP4rev1 ID] Coremail System IMap Server Ready(x)\r\n",
+        &[],
+    )
+    .await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    verify_imap(&config, &network(), false).await.unwrap();
+    assert_eq!(stub.commands(), ["ID (\"name\" \"Posthouse\")", "LOGOUT"]);
 }

@@ -20,13 +20,28 @@ pub struct Stub {
 impl Stub {
     /// Greets, then answers by the first rule that fits, `OK` where none does.
     pub async fn start(greeting: &'static str, rules: &'static [Rule]) -> Self {
+        Self::limited(greeting, rules, usize::MAX).await
+    }
+
+    /// The same, but no more than so many connections at once.
+    pub async fn limited(greeting: &'static str, rules: &'static [Rule], most: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&lines);
         tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, greeting, rules, Arc::clone(&seen)));
+            let open = Arc::new(());
+            while let Ok((mut socket, _)) = listener.accept().await {
+                if Arc::strong_count(&open) > most {
+                    let words = b"* BYE [LIMIT] Too many connections\r\n";
+                    let _ = socket.write_all(words).await;
+                    continue;
+                }
+                let (open, seen) = (Arc::clone(&open), Arc::clone(&seen));
+                tokio::spawn(async move {
+                    serve(socket, greeting, rules, seen).await;
+                    drop(open);
+                });
             }
         });
         Self { port, lines }

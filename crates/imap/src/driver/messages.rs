@@ -2,11 +2,11 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use super::{Connection, Error, Notice};
+use super::{Caught, Connection, Error, FetchOptions, Notice};
 use crate::command::Command;
 use crate::date::format_date_time;
 use crate::fetch::Fetch;
-use crate::items::{self, FetchItem};
+use crate::items::FetchItem;
 use crate::mailbox_name::MailboxName;
 use crate::response::{Esearch, Untagged};
 use crate::search::SearchKey;
@@ -124,23 +124,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         changed_since: Option<u64>,
         mut each: impl FnMut(Fetch),
     ) -> Result<(), Error> {
-        let ids = ids.into();
-        let by_uid = matches!(ids, Ids::Uid(_));
-        let mut command = Command::new(ids.pick("UID FETCH", "FETCH"))
-            .set(ids.set())
-            .word(items::list(items));
-        if let Some(mod_seq) = changed_since {
-            command = command.word(format!("(CHANGEDSINCE {mod_seq})"));
-        }
-        self.run(command, |u| match u {
-            Untagged::Fetch(fetch) if !by_uid || fetch.uid.is_some() => {
+        let options = FetchOptions {
+            changed_since,
+            ..FetchOptions::default()
+        };
+        self.fetch_all(ids.into(), items, options, |caught| {
+            if let Caught::Fetch(fetch) = caught {
                 each(*fetch);
-                None
             }
-            other => Some(other),
         })
         .await
-        .map(drop)
     }
 
     /// UID SEARCH: the UIDs of the matching messages.
@@ -148,21 +141,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// # Errors
     /// See [`Error`]; `BADCHARSET` as [`Error::No`] from servers without UTF-8.
     pub async fn search(&mut self, key: &SearchKey) -> Result<SequenceSet, Error> {
-        if self.has("ESEARCH") || self.has("IMAP4rev2") {
-            let found = self.search_return(key, "ALL").await?;
-            return Ok(found.all.unwrap_or_default());
-        }
-        let command = search_command(Command::new("UID SEARCH"), key);
-        let mut uids = Vec::new();
-        self.run(command, |u| match u {
-            Untagged::Search { numbers, .. } => {
-                uids.extend(numbers);
-                None
+        let extended = self.has("ESEARCH") || self.has("IMAP4rev2");
+        let mut found: Vec<SequenceSet> = Vec::new();
+        let mut end = None;
+        loop {
+            let mut command = Command::new("UID SEARCH");
+            if extended {
+                command = command.word("RETURN (ALL)");
             }
-            other => Some(other),
-        })
-        .await?;
-        Ok(uids.into_iter().collect())
+            // What is left where the server stopped after so many messages (RFC 9738).
+            let rest = end.map(|end: u32| {
+                let below = SearchKey::Uid(SequenceSet::range(1, end - 1));
+                SearchKey::And(vec![below, key.clone()])
+            });
+            let (result, status) = self
+                .search_once(search_command(command, rest.as_ref().unwrap_or(key)))
+                .await?;
+            found.extend(result.all);
+            match status.code {
+                Some(Code::MessageLimit { uid: Some(uid), .. })
+                    if uid > 1 && end.is_none_or(|end| uid < end) =>
+                {
+                    end = Some(uid);
+                }
+                _ if found.len() < 2 => return Ok(found.pop().unwrap_or_default()),
+                _ => return Ok(found.iter().rev().flat_map(SequenceSet::iter).collect()),
+            }
+        }
     }
 
     /// UID SEARCH with result options (RFC 4731), for instance `COUNT MAX` or `PARTIAL -1:-100`.
@@ -178,22 +183,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             return Err(Error::Unsupported("ESEARCH"));
         }
         let command = Command::new("UID SEARCH").word(format!("RETURN ({options})"));
-        let mut result = Esearch::default();
-        self.run(search_command(command, key), |u| match u {
-            Untagged::Esearch(found) => {
-                result = *found;
-                None
-            }
-            // Servers that overlook RETURN answer the old way.
-            Untagged::Search { numbers, mod_seq } => {
-                result.all = Some(numbers.into_iter().collect());
-                result.mod_seq = mod_seq;
-                None
-            }
-            other => Some(other),
-        })
-        .await?;
+        let (result, _) = self.search_once(search_command(command, key)).await?;
         Ok(result)
+    }
+
+    async fn search_once(&mut self, command: Command) -> Result<(Esearch, Status), Error> {
+        let mut result = Esearch::default();
+        let mut numbers = Vec::new();
+        let status = self
+            .run(command, |u| match u {
+                Untagged::Esearch(found) => {
+                    result = *found;
+                    None
+                }
+                // The old way; also of servers that overlook RETURN, and in more lines than one.
+                Untagged::Search {
+                    numbers: more,
+                    mod_seq,
+                } => {
+                    numbers.extend(more);
+                    result.mod_seq = mod_seq.or(result.mod_seq);
+                    None
+                }
+                other => Some(other),
+            })
+            .await?;
+        if !numbers.is_empty() {
+            result.all = Some(numbers.into_iter().collect());
+        }
+        Ok((result, status))
     }
 
     /// STORE.

@@ -12,6 +12,7 @@ use crate::mailbox_name::MailboxName;
 use crate::response::Untagged;
 use crate::session::Selected;
 use crate::set::SequenceSet;
+use crate::status::Code;
 
 /// What happened in a mailbox while nobody looked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         ids: impl Into<Ids>,
         items: &[FetchItem],
         options: FetchOptions,
-        mut each: impl FnMut(Caught),
+        each: impl FnMut(Caught),
     ) -> Result<(), Error> {
         let ids = ids.into();
         let by_uid = matches!(ids, Ids::Uid(_));
@@ -106,12 +107,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         if options.partial.is_some() && !self.has("PARTIAL") {
             return Err(Error::Unsupported("PARTIAL"));
         }
-        let command = Command::new(ids.pick("UID FETCH", "FETCH"))
-            .set(ids.set())
-            .word(items::list(items));
-        self.run(options.write(command), |u| caught(u, by_uid, &mut each))
-            .await
-            .map(drop)
+        self.fetch_all(ids, items, options, each).await
+    }
+
+    /// FETCH, again and again where the server stops after so many messages (RFC 9738).
+    pub(super) async fn fetch_all(
+        &mut self,
+        mut ids: Ids,
+        items: &[FetchItem],
+        options: FetchOptions,
+        mut each: impl FnMut(Caught),
+    ) -> Result<(), Error> {
+        let by_uid = matches!(ids, Ids::Uid(_));
+        loop {
+            let command = Command::new(ids.pick("UID FETCH", "FETCH"))
+                .set(ids.set())
+                .word(items::list(items));
+            let mut lowest = None;
+            let status = self
+                .run(options.write(command), |u| {
+                    if let Untagged::Fetch(fetch) = &u {
+                        lowest = Some(lowest.map_or(fetch.seq, |n: u32| n.min(fetch.seq)));
+                    }
+                    caught(u, by_uid, &mut each)
+                })
+                .await?;
+            let Some(Code::MessageLimit { uid, .. }) = status.code else {
+                return Ok(());
+            };
+            // Where the page is the caller's there is nothing to go on with.
+            let reached = if by_uid { uid } else { lowest };
+            let rest = reached.map(|end| ids.set().below(end)).unwrap_or_default();
+            if rest.is_empty() || rest == *ids.set() || options.partial.is_some() {
+                return Ok(());
+            }
+            ids = if by_uid {
+                Ids::Uid(rest)
+            } else {
+                Ids::Seq(rest)
+            };
+        }
     }
 
     /// SELECT that tells at once what changed since the mailbox was known (QRESYNC, which must be

@@ -265,5 +265,5 @@ fn hostile_lines_cost_little() {
         session.feed(line.as_bytes());
         while let Ok(Some(_)) = session.next_event() {}
     }
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }

@@ -18,13 +18,13 @@ use std::time::Duration;
 
 use posthouse_imap::quirks::TOLERATED;
 use posthouse_imap::{
-    Address, Connection, Error, Fetch, FetchItem, ListOptions, MailboxStatus, Notice, Sasl,
-    SearchKey, SectionData, SequenceSet, StatusItem, Untagged,
+    Address, Connection, Error, Fetch, FetchItem, ListOptions, MailboxStatus, Notice, Options,
+    Sasl, SearchKey, SectionData, SequenceSet, StatusItem, Timeouts, Untagged,
 };
 use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
-use crate::scripted::{Step, options, serve};
+use crate::scripted::{Step, serve};
 
 const FILES: &[(&str, &str)] = &[
     ("courier", include_str!("dialogues/courier.txt")),
@@ -127,6 +127,17 @@ fn bytes(text: &str) -> Vec<u8> {
 }
 
 type Session = Connection<DuplexStream>;
+
+/// Deadlines that a busy machine keeps, too.
+fn options() -> Options {
+    Options {
+        timeouts: Timeouts {
+            closing: Duration::from_secs(3),
+            ..Timeouts::default()
+        },
+        ..Options::default()
+    }
+}
 
 fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
@@ -382,7 +393,7 @@ async fn call(session: &mut Option<Session>, line: &str) -> Result<Vec<String>, 
         ["noop"] => c.noop().await.and_then(|()| done()),
         ["idle"] => c.idle_start().await.and_then(|()| done()),
         ["wait"] => {
-            let until = Instant::now() + Duration::from_secs(5);
+            let until = Instant::now() + Duration::from_secs(30);
             let news = c.idle_wait(until).await?;
             Ok(vec![news.as_ref().map_or("nothing".to_owned(), notice)])
         }

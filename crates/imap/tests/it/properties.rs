@@ -186,6 +186,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_below_is_below(numbers in vec(1u32..60, 0..30), end in 0u32..70, open: bool) {
+        let mut set: SequenceSet = numbers.iter().copied().collect();
+        if open {
+            set = SequenceSet::parse(format!("{set},50:*").trim_start_matches(',').as_bytes());
+        }
+        let below = set.below(end);
+        for n in 1..80 {
+            prop_assert_eq!(below.contains(n), n < end && set.contains(n));
+        }
+    }
+
+    #[test]
     fn dates_come_back_as_they_went(seconds in 0i64..4_000_000_000) {
         let ms = seconds * 1000;
         prop_assert_eq!(date::parse_date_time(&date::format_date_time(ms)), Some(ms));

@@ -111,7 +111,7 @@ settings! {
             warning "Whoever sits between this server and a mail server can then read passwords and mail. Better: fix the certificate, or allow it for the one account that needs it.";
     }
     Security "Authentication server" {
-        "authServer" = "null", Url, kept, Plain,
+        "authServer" = "null", Url, served, Plain,
             "Authentication server",
             "Asked for the credentials of accounts that are registered to use it, instead of storing them here.",
             example "https://auth.example.com/mailbox";
@@ -242,11 +242,11 @@ settings! {
             example "http://proxy.example.com:3128";
     }
     Network "Local addresses" {
-        "localAddresses" = "[]", Open, kept, Lines,
+        "localAddresses" = "[]", Open, served, Lines,
             "Addresses to choose from",
             "Addresses of this machine that connections may come from. Those that it does not have are passed over.",
             example "192.0.2.10";
-        "imapStrategy" = r#""default""#, Open, kept, STRATEGIES,
+        "imapStrategy" = r#""default""#, Open, served, STRATEGIES,
             "For IMAP",
             "Which of the addresses a connection to an IMAP server comes from.";
         "smtpStrategy" = r#""default""#, Open, kept, STRATEGIES,
