@@ -41,7 +41,7 @@ demo: ## The whole way in half a minute: account, new mail, webhook, reply
 screenshots: deps tools ## Every page as PNG, light and dark, wide and narrow, into .screenshots (two minutes)
 	@tests/browser/screenshots.sh
 
-bench: ## Run one benchmark against a release build (B=b1..b9, see bench/README.md)
+bench: ## Run one benchmark against a release build (B=b1..b11, see bench/README.md)
 	@tests/services/deps.sh bench
 	@bench/run.sh '$(B)' $(BENCH_ARGS)
 
