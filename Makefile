@@ -38,7 +38,8 @@ demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@cargo build --release --locked -p posthouse
 	@python3 demo/demo.py
 
-screenshots: deps tools ## Every page as PNG, light and dark, wide and narrow, into .screenshots (two minutes)
+screenshots: tools ## Every page and state as PNG, light and dark, wide and narrow, into .screenshots (four minutes)
+	@tests/services/deps.sh screenshots
 	@tests/browser/screenshots.sh
 
 bench: ## Run one benchmark against a release build (B=b1..b11, see bench/README.md)

@@ -94,7 +94,7 @@ def pages(visitor):
         "accounts, search without a hit": "/admin/accounts?query=zzz-no-hit",
         "accounts, filter by state": "/admin/accounts?state=errors",
         "account": f"/admin/accounts/{middle}",
-        "account, edit": f"/admin/accounts/{middle}/edit",
+        **{f"account, {part}": f"/admin/accounts/{middle}/{part}" for part in ("folders", "log", "edit", "flush", "delete")},
         "account, add": "/admin/add-account",
         "tokens": "/admin/tokens",
         "tokens, far page": f"/admin/tokens?page={a.tokens // 50 - 2}",
@@ -102,14 +102,25 @@ def pages(visitor):
         "tokens, search without a hit": "/admin/tokens?query=zzz-no-hit",
         "tokens, filter by scope": "/admin/tokens?scope=mcp",
         "token": token,
+        "token, delete": f"{token}/delete",
         "token, new": "/admin/tokens/new",
         "settings": "/admin/config",
         **{f"settings, {slug}": f"/admin/config/{slug}" for slug in SETTINGS},
         "reference": "/admin/reference",
         "reference, account": "/admin/reference/account",
         "reference, settings": "/admin/reference/settings",
+        "reference, send a message": "/admin/reference/submit/postV1AccountAccountSubmit",
         "account security": "/admin/account/security",
     }.items()
+
+
+async def hosted():
+    """The path of a link of the hosted form."""
+    async with session(a) as s:
+        await api(s, a, "POST", "/v1/settings", {"serviceUrl": a.base})
+        link = await api(s, a, "POST", "/v1/authentication/form", {"redirectUrl": f"{a.base}/"})
+    url = urllib.parse.urlsplit(link["url"])
+    return f"{url.path}?{url.query}"
 
 
 async def main():
@@ -122,7 +133,8 @@ async def main():
     await quiet(a)
     asked = [(name, path, visitor) for name, path in pages(visitor)]
     # Who is signed in is sent on from the login.
-    asked += [(name, path, Visitor()) for name, path in (("login", "/admin/login"), ("landing page", "/"))]
+    public = {"login": "/admin/login", "landing page": "/", "hosted form": await hosted()}
+    asked += [(name, path, Visitor()) for name, path in public.items()]
     for name, path, who in asked:
         mark(a)
         for _ in range(5):

@@ -65,6 +65,32 @@ house.test('accounts: a wrong password is explained, corrected under Edit, and s
   assert.match(history, /Connected[\s\S]*Login refused/);
 });
 
+house.test('accounts: what the change stream tells is not undone by a page that was asked for before', SIGNED, async ({ page, server }) => {
+  const id = user('told');
+  const { imap: right } = account(id);
+  await server.api('POST', '/v1/account', { ...account(id), imap: { ...right, auth: { user: id, pass: 'wrong' } } });
+  await settled(server, id, 'authenticationError');
+  let asked, release;
+  const held = new Promise((done) => (asked = done));
+  const released = new Promise((done) => (release = done));
+  await page.route(`**/admin/accounts/${id}`, async (route) => {
+    if (route.request().resourceType() !== 'fetch') return route.continue();
+    const response = await route.fetch();
+    asked();
+    await released;
+    await route.fulfill({ response });
+  });
+  await page.goto(`/admin/accounts/${id}`);
+  await held;
+  await server.api('PUT', `/v1/account/${id}`, { imap: right });
+  await badge(page, 'Connected');
+  const answered = page.waitForResponse((answer) => answer.request().resourceType() === 'fetch');
+  release();
+  await (await answered).finished();
+  await page.waitForTimeout(200);
+  assert.equal(await page.locator('h1 .badge').innerText(), 'Connected');
+});
+
 house.test('accounts: the protocol log shows a login and never the password', SIGNED, async ({ page, server }) => {
   const id = user('logged');
   await server.api('POST', '/v1/account', account(id));

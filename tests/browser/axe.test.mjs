@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { House, PHONE, WIDE } from './lib/house.mjs';
 import { PAGES, pathOf } from './lib/pages.mjs';
-import { bigEnough, clean, fits, showsFocus } from './lib/axe.mjs';
+import { apart, bigEnough, clean, fits, showsFocus } from './lib/axe.mjs';
 import { fill } from './lib/demo.mjs';
 
 let demo;
@@ -33,6 +33,7 @@ for (const entry of PAGES)
       await page.setViewportSize(size);
       await clean(page, where, rules);
       await fits(page, where);
+      await apart(page, where);
     }
     await bigEnough(page, entry.name);
     assert.equal(await page.locator('h1').count(), 1, 'one h1');

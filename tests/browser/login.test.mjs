@@ -77,7 +77,8 @@ changing.test('two-step login: switched on with an app, needed at the next login
   await page.getByLabel('Code', { exact: true }).fill('000000');
   await page.getByRole('button', { name: 'Switch two-step login on' }).click();
   await page.locator('[aria-invalid=true]').waitFor();
-  await page.getByLabel('Code', { exact: true }).fill(code(secret));
+  const used = code(secret);
+  await page.getByLabel('Code', { exact: true }).fill(used);
   await page.getByRole('button', { name: 'Switch two-step login on' }).click();
   await page.getByRole('heading', { name: 'Recovery codes' }).waitFor();
   const codes = (await page.locator('#codes').innerText()).trim().split(/\s+/);
@@ -103,7 +104,7 @@ changing.test('two-step login: switched on with an app, needed at the next login
   assert.equal((await pending.json('/admin/tokens/new', { description: 'x', scopes: ['*'] })).json().success, false);
 
   await page.goto('/admin/totp?next=%2Fadmin%2Ftokens');
-  await page.getByLabel('Code from your authenticator app').fill(code(secret));
+  await page.getByLabel('Code from your authenticator app').fill(used);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   assert.match(page.url(), /totp/, 'the code that switched it on was used');

@@ -1,6 +1,7 @@
 // The API reference: found by words, read, and called from the page.
 
 import assert from 'node:assert/strict';
+import { ask } from './lib/ask.mjs';
 import { House } from './lib/house.mjs';
 import { paste } from './lib/shell.mjs';
 import { eventually } from './lib/wait.mjs';
@@ -106,4 +107,17 @@ house.test('reference: a stream is shown as it comes and can be stopped', SIGNED
   await page.getByRole('button', { name: 'Stop' }).click();
   await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'hidden' });
   assert.ok(await page.locator('#send').isEnabled());
+});
+
+house.test('reference: what is not built yet is marked, and all that is answered 501 is marked', SIGNED, async ({ page, server }) => {
+  await page.goto('/admin/reference');
+  const marked = await page.locator('.ops li', { hasText: 'Not yet' }).evaluateAll((items) => items.map((item) => [item.querySelector('.method').innerText, item.querySelector('code').innerText].join(' ')));
+  const { paths } = await server.api('GET', '/swagger.json');
+  for (const path of Object.keys(paths)) {
+    if (!paths[path].get || path === '/v1/changes') continue;
+    const { status } = await ask(server.url + path.replace(/[{}]/g, ''), { headers: { authorization: `Bearer ${await server.token()}` } });
+    // An id that cannot be one is refused before.
+    if (status !== 400) assert.equal(marked.includes(`GET ${path}`), status === 501, `${path}: ${status}`);
+  }
+  assert.ok(marked.length);
 });

@@ -2,9 +2,10 @@
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { Server } from './lib/server.mjs';
-import { House, PASSWORD, PHONE, WIDE } from './lib/house.mjs';
+import { House, PASSWORD } from './lib/house.mjs';
 import { launch } from './lib/browser.mjs';
 import { PAGES, pathOf } from './lib/pages.mjs';
+import { pictures } from './lib/picture.mjs';
 import { fill } from './lib/demo.mjs';
 
 const [folder, only] = process.argv.slice(2);
@@ -21,15 +22,7 @@ for (const entry of PAGES.filter((entry) => !only || entry.name.includes(only)))
   try {
     const answer = await page.goto(await pathOf(entry, demo, house.server));
     if (answer.status() !== (entry.status ?? 200)) throw new Error(`answered ${answer.status()}`);
-    for (const colorScheme of ['light', 'dark'])
-      for (const size of [WIDE, PHONE]) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        await page.setViewportSize(size);
-        // A window as high as the page: what sticks to an edge is where it is at the end of scrolling, not across the middle.
-        const height = await page.evaluate(() => document.documentElement.scrollHeight);
-        await page.setViewportSize({ ...size, height: Math.max(height, size.height) });
-        await page.screenshot({ path: `${folder}/${entry.name}-${colorScheme}-${size.width}.png` });
-      }
+    await pictures(page, folder, entry.name);
     console.log(entry.name);
   } catch (error) {
     faults++;

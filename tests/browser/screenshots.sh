@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes every page as PNG, light and dark, 1440 and 390 px wide, into .screenshots (or FOLDER): starts Dovecot, a server with
-# realistic data and Chromium, and stops them all. WORD: only pages whose name contains it.
+# realistic data and Chromium, and stops them all. The states that a page comes to by what is done on it (the first steps, dialogs,
+# faults, answers) are pictured by the tests that bring them about. WORD: only pages whose name contains it, and no states.
 #
 #   screenshots.sh [FOLDER [WORD]]
 set -euo pipefail
@@ -33,4 +34,5 @@ read -r imap _ < <(tests/services/dovecot.sh start "$work/dovecot") || die "Dove
 mkdir -p "$work/posthouse"
 export POSTHOUSE_TEST_IMAP=127.0.0.1:$imap POSTHOUSE_TEST_DIR=$work/posthouse
 node tests/browser/screenshots.mjs "$folder" "${@:2}"
+[[ -n ${2:-} ]] || SHOTS=$folder node --test --test-reporter=dot tests/browser/axe_setup.test.mjs tests/browser/axe_states.test.mjs
 say "Written: $folder"

@@ -28,7 +28,7 @@ before(
     await make('/v1/account', (n) => ({ account: `user-${n}`, name: `Customer ${n}`, email: `customer${n}@example.com`, imap: false }));
     await make('/v1/token', (n) => ({ description: `Application ${n}`, scopes: [n % 2 ? 'api' : 'mcp'], account: `user-${n}` }));
   },
-  { timeout: 120_000 },
+  { timeout: 240_000 },
 );
 after(() => server.remove());
 

@@ -211,6 +211,13 @@ house.test('tokens: faults are shown at their fields and nothing is made', SIGNE
   await page.locator('#faults').waitFor();
   assert.ok(await page.locator('[aria-invalid=true]').count());
   assert.equal((await server.api('GET', '/v1/tokens')).total, before);
+  // A fault is said until its field is changed.
+  const addresses = page.getByLabel('Addresses');
+  assert.equal(await addresses.getAttribute('aria-invalid'), 'true');
+  await addresses.fill('192.0.2.0/24');
+  assert.equal(await addresses.getAttribute('aria-invalid'), null);
+  assert.equal(await page.getByText('Write IP addresses or networks').isVisible(), false);
+  assert.ok(await page.locator('[aria-invalid=true]').count(), 'others stay');
 });
 
 house.test('tokens: search and filters find what they should', SIGNED, async ({ page, server }) => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh test|demo|bench: installs the Debian packages that are missing for that purpose; does nothing (and needs no network and
+# deps.sh test|screenshots|demo|bench: installs the Debian packages that are missing for that purpose; does nothing (and needs no network and
 # no rights) when all are there.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ have openssl || need openssl
 have python3 || need python3
 have cc || need gcc libc6-dev
 case $purpose in
-  test)
+  test | screenshots)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || need postgresql
     # Debian's packages of IMAP servers exclude each other: of the second one the common part is installed, cyrus-imapd is unpacked.
     if [[ ! -x /usr/lib/cyrus/bin/master ]]; then
@@ -31,10 +31,12 @@ case $purpose in
     have chromium || need chromium
     # Pages are measured and looked at with letters, not with empty boxes.
     [[ -d /usr/share/fonts/truetype/dejavu ]] || need fonts-dejavu-core
+    # Only pictures need those of the Japanese.
+    [[ $purpose == test || -d /usr/share/fonts/truetype/droid ]] || need fonts-droid-fallback
     ;;
   demo) ;;
   bench) have wrk || need wrk ;;
-  *) die "test, demo or bench, not $purpose" ;;
+  *) die "test, screenshots, demo or bench, not $purpose" ;;
 esac
 # What `python3 -m venv` needs is a package of its own for Debian's Python.
 if [[ $purpose != demo ]] && { ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; }; then need python3-venv; fi

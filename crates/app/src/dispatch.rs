@@ -5,19 +5,37 @@ use posthouse_model::{ApiError, Caller};
 
 use crate::{App, CallInput, Reply};
 
-impl App {
-    /// Carries out an operation for a caller that was admitted to it.
-    ///
-    /// # Errors
-    /// The answer to give when it cannot be done; 501 for what is not built yet.
-    pub async fn call(
-        &self,
-        operation: &'static Operation,
-        caller: &Caller,
-        input: CallInput,
-    ) -> Result<Reply, ApiError> {
-        let input = &input;
-        match operation.canonical_id() {
+/// Makes both methods from one table, so that what is offered is what is carried out.
+macro_rules! use_cases {
+    ($this:ident, $caller:ident, $input:ident, { $($($id:literal)|+ => $answer:expr,)+ }) => {
+        impl App {
+            /// Carries out an operation for a caller that was admitted to it.
+            ///
+            /// # Errors
+            /// The answer to give when it cannot be done; 501 for what is not built yet.
+            pub async fn call(
+                &$this,
+                operation: &'static Operation,
+                $caller: &Caller,
+                input: CallInput,
+            ) -> Result<Reply, ApiError> {
+                let $input = &input;
+                match operation.canonical_id() {
+                    $($($id)|+ => $answer,)+
+                    id => Err(ApiError::not_implemented(id)),
+                }
+            }
+
+            /// Whether this version carries an operation out; others are answered 501.
+            #[must_use]
+            pub fn offers(operation: &Operation) -> bool {
+                matches!(operation.canonical_id(), $($($id)|+)|+)
+            }
+        }
+    };
+}
+
+use_cases!(self, caller, input, {
             "postV1Tokens" => self.create_token(caller, input).await,
             "getV1Tokens" => self.list_tokens(caller, input).await,
             "getV1TokensToken" => self.get_token(input).await,
@@ -62,8 +80,4 @@ impl App {
             "getV1Stats" => self.get_stats(input).await,
             "getV1License" | "postV1License" => self.get_license(),
             "deleteV1License" => self.delete_license(),
-
-            id => Err(ApiError::not_implemented(id)),
-        }
-    }
-}
+});

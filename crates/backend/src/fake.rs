@@ -15,17 +15,19 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use posthouse_model::{
     Timestamp,
     command::{Append, BodyHead, ListMessages},
+    index::Identity,
     mailbox::{self, SpecialUse, SpecialUseSource},
     message::{
         Address, HeaderChoice, Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType,
         WordsUpdate,
     },
+    origin::Origin,
 };
 use tokio::sync::Notify;
 
 use crate::{
     Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Change, Follow, Mailbox,
-    Phase, StateDelta, Step, SyncState,
+    MarkChange, Phase, Place, StateDelta, Step, SyncState,
 };
 
 /// Messages an append may have, bytes.
@@ -83,6 +85,8 @@ impl FakeMessage {
 #[derive(Debug, Clone)]
 enum Happened {
     Message(String),
+    Updated(Place, MarkChange),
+    Deleted(Place),
     Folder(String),
     FolderGone(String),
 }
@@ -99,6 +103,10 @@ struct State {
     verbs: VecDeque<BackendError>,
     /// Subjects of messages on which the connection breaks.
     broken: Vec<String>,
+    /// Folders have numbers.
+    numbered: bool,
+    /// Reading a message never ends.
+    stuck: bool,
     /// How long storing a message takes.
     append: Duration,
     connects: usize,
@@ -175,6 +183,34 @@ impl FakeMailbox {
         self.lock().messages.retain(|known| known.message.id != id);
     }
 
+    /// A message is deleted, and that is noticed.
+    pub fn delete(&self, id: &str) {
+        {
+            let mut state = self.lock();
+            let at = state
+                .messages
+                .iter()
+                .position(|known| known.message.id == id);
+            let Some(at) = at else { return };
+            let place = state.place(id);
+            state.messages.remove(at);
+            state.history.push(Happened::Deleted(place));
+        }
+        self.news.notify_waiters();
+    }
+
+    /// A message goes from its folder and appears in another one; its new id.
+    pub fn move_to(&self, id: &str, path: &str) -> Option<String> {
+        let mut message = {
+            let state = self.lock();
+            let mut messages = state.messages.iter();
+            messages.find(|known| known.message.id == id)?.clone()
+        };
+        self.delete(id);
+        message.message.path = Some(path.to_owned());
+        Some(self.push(message))
+    }
+
     /// A folder appears.
     pub fn add_folder(&self, path: &str) {
         {
@@ -218,6 +254,17 @@ impl FakeMailbox {
     /// Breaks the connection whenever messages of this subject are read.
     pub fn break_on(&self, subject: &str) {
         self.lock().broken.push(subject.to_owned());
+    }
+
+    /// Gives folders numbers, by their places in the list from 1, and messages UIDs. Whoever keeps the state must know the
+    /// numbers.
+    pub fn number_folders(&self) {
+        self.lock().numbered = true;
+    }
+
+    /// Makes reading a message never end, or end again.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.lock().stuck = stuck;
     }
 
     /// The next verb fails like this; several are used up one by one.
@@ -315,6 +362,21 @@ impl FakeMailbox {
 }
 
 impl State {
+    /// Where a message lies.
+    fn place(&self, id: &str) -> Place {
+        let known = self.messages.iter().find(|known| known.message.id == id);
+        let path = known.and_then(|known| known.message.path.clone());
+        let path = path.unwrap_or_else(|| "INBOX".to_owned());
+        let mut folders = self.folders.iter();
+        let at = folders.position(|folder| self.numbered && folder.path == path);
+        Place {
+            id: id.to_owned(),
+            mailbox: at.and_then(|at| u32::try_from(at + 1).ok()).unwrap_or(0),
+            uid: known.and_then(|known| known.message.uid.filter(|_| self.numbered)),
+            path,
+        }
+    }
+
     fn verb(&mut self) -> Result<(), BackendError> {
         self.verbs.pop_front().map_or(Ok(()), Err)
     }
@@ -322,6 +384,7 @@ impl State {
     fn add(&mut self, mut message: FakeMessage) -> String {
         self.next_id += 1;
         let id = format!("msg-{}", self.next_id);
+        message.message.uid = u32::try_from(self.next_id).ok();
         message.message.id.clone_from(&id);
         message
             .message
@@ -343,6 +406,16 @@ impl State {
             })
             .map(|known| known.path.clone())
             .ok_or_else(BackendError::folder_not_found)
+    }
+}
+
+fn origin(message: &Message) -> Origin {
+    let id = message.message_id.as_deref();
+    Origin {
+        identity: id.and_then(|id| Identity::of_message(id, message.size.unwrap_or(0), 0)),
+        message_id: message.message_id.clone(),
+        parent: message.in_reply_to.clone(),
+        ..Origin::default()
     }
 }
 
@@ -431,6 +504,9 @@ impl Mailbox for FakeMailbox {
         options: &'a MessageOptions,
     ) -> BoxFuture<'a, Result<Message, BackendError>> {
         Box::pin(async move {
+            if self.lock().stuck {
+                std::future::pending::<()>().await;
+            }
             let found = self.find(id)?;
             let mut message = found.message.clone();
             let subject = message.subject.as_ref();
@@ -478,11 +554,31 @@ impl Mailbox for FakeMailbox {
                 .messages
                 .iter_mut()
                 .find(|known| known.message.id == id);
-            if let (Some(found), Some(flags)) = (found, &update.flags) {
-                apply(&mut found.message.flags, flags);
-                let seen = found.message.flags.iter().any(|flag| flag == "\\Seen");
-                found.message.unseen = !seen;
+            let Some((found, flags)) = found.zip(update.flags.as_ref()) else {
+                return Ok(());
+            };
+            let before = found.message.flags.clone();
+            apply(&mut found.message.flags, flags);
+            let now = found.message.flags.clone();
+            found.message.unseen = !now.iter().any(|flag| flag == "\\Seen");
+            let without = |all: &[String], other: &[String]| -> Vec<String> {
+                all.iter()
+                    .filter(|flag| !other.contains(flag))
+                    .cloned()
+                    .collect()
+            };
+            let change = MarkChange {
+                added: without(&now, &before),
+                deleted: without(&before, &now),
+                value: now,
+            };
+            if change.added.is_empty() && change.deleted.is_empty() {
+                return Ok(());
             }
+            let place = state.place(id);
+            state.history.push(Happened::Updated(place, change));
+            drop(state);
+            self.news.notify_waiters();
             Ok(())
         })
     }
@@ -550,6 +646,22 @@ impl Mailbox for FakeMailbox {
         })
     }
 
+    fn origins<'a>(
+        &'a self,
+        _mailbox: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>> {
+        Box::pin(async move {
+            let mut state = self.lock();
+            state.verb()?;
+            let known = state.messages.iter().filter_map(|known| {
+                let uid = known.message.uid.filter(|uid| uids.contains(uid))?;
+                Some((uid, origin(&known.message)))
+            });
+            Ok(known.collect())
+        })
+    }
+
     fn follow(&self, state: SyncState) -> Box<dyn Follow> {
         let cursor = match state {
             SyncState::Cursor(cursor) => cursor,
@@ -613,6 +725,7 @@ impl FakeFollower {
                 changes: Vec::new(),
                 deltas: Vec::new(),
                 mailboxes: Some(state.folders.clone()),
+                trouble: None,
             });
         }
         let end = state.history.len();
@@ -664,6 +777,7 @@ impl FakeFollower {
             changes,
             deltas,
             mailboxes: None,
+            trouble: None,
         })
     }
 }
@@ -673,16 +787,19 @@ impl State {
         Some(match happened {
             Happened::Message(id) => {
                 let known = self.messages.iter().find(|known| known.message.id == *id);
-                let message = known.map(|known| &known.message);
                 Change::MessageNew {
-                    id: id.clone(),
-                    uid: None,
-                    path: message
-                        .and_then(|message| message.path.clone())
-                        .unwrap_or_else(|| "INBOX".to_owned()),
-                    date: message.and_then(|message| message.date),
+                    place: self.place(id),
+                    origin: known.map(|known| Box::new(origin(&known.message))),
                 }
             }
+            Happened::Updated(place, change) => Change::MessageUpdated {
+                place: place.clone(),
+                flags: Some(change.clone()),
+                labels: None,
+            },
+            Happened::Deleted(place) => Change::MessageDeleted {
+                place: place.clone(),
+            },
             Happened::Folder(path) => Change::MailboxNew {
                 path: path.clone(),
                 uid_validity: None,
@@ -707,6 +824,26 @@ fn lost(words: &str) -> BackendError {
 impl Follow for FakeFollower {
     fn next(&mut self) -> BoxFuture<'_, Result<Step, BackendError>> {
         Box::pin(self.run())
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>> {
+        Box::pin(async move {
+            let mut read = Vec::with_capacity(ids.len());
+            for id in ids {
+                match self.mailbox.message(id, options).await {
+                    Err(error) if error.ends_connection() => {
+                        self.spent = true;
+                        return Err(error);
+                    }
+                    message => read.push(message),
+                }
+            }
+            Ok(read)
+        })
     }
 
     fn poke(&mut self) {

@@ -5,7 +5,13 @@
 //! implements [`Follow`]. The engine commits the changes and deltas of a [`Step`] in one batch
 //! before it asks for the next one, so that a crash between two steps neither loses nor repeats.
 
-use posthouse_model::{Timestamp, mailbox::Mailbox};
+use posthouse_model::{
+    Timestamp,
+    index::IndexDelta,
+    mailbox::Mailbox,
+    message::{Message, MessageOptions},
+    origin::Origin,
+};
 
 use crate::{BoxFuture, error::BackendError};
 
@@ -18,8 +24,8 @@ pub enum SyncState {
     Cursor(Option<String>),
 }
 
-/// What is known of a folder on an IMAP server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is known of a folder on an IMAP server: its counters when the index was last equal to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImapFolder {
     /// Path, decoded.
     pub path: String,
@@ -31,15 +37,36 @@ pub struct ImapFolder {
     pub highest_modseq: u64,
     /// Messages in the folder.
     pub messages: u32,
+    /// The index holds its messages; otherwise only `uid_next` is followed, or it is still being taken in.
+    pub indexed: bool,
+    /// Messages below this UID are older than what is to be indexed.
+    pub floor: u32,
+    /// Messages that the server counts and the index does not hold: those below the floor, and what a server counts but
+    /// does not show.
+    pub hidden: i64,
+    /// When all messages were last compared.
+    pub last_full: Option<Timestamp>,
 }
 
 /// A change of what a backend knows, to be stored in the batch of the changes it came with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum StateDelta {
     /// A folder is now known like this.
     ImapFolder(ImapFolder),
-    /// A folder is gone.
+    /// A folder is gone, with all that is known of its messages.
     ImapFolderGone {
+        /// Path.
+        path: String,
+    },
+    /// What a folder's index becomes.
+    ImapIndex {
+        /// Number of the folder.
+        mailbox: u32,
+        /// The change.
+        delta: IndexDelta,
+    },
+    /// A folder's index is dropped.
+    ImapIndexGone {
         /// Path.
         path: String,
     },
@@ -47,19 +74,60 @@ pub enum StateDelta {
     Cursor(String),
 }
 
+/// How the flags or the labels of a message changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MarkChange {
+    /// It has these now.
+    pub added: Vec<String>,
+    /// It no longer has these.
+    pub deleted: Vec<String>,
+    /// All that it has, in the order of the server.
+    pub value: Vec<String>,
+}
+
+/// A message and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Message id.
+    pub id: String,
+    /// Number of its folder; 0 where folders have none.
+    pub mailbox: u32,
+    /// UID, where there is one.
+    pub uid: Option<u32>,
+    /// Folder.
+    pub path: String,
+}
+
 /// Something that happened in a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A message arrived. The engine reads it by its id and announces it.
     MessageNew {
-        /// Message id.
-        id: String,
-        /// UID, where there is one.
-        uid: Option<u32>,
-        /// Folder.
-        path: String,
-        /// When the server received it, where that is known already.
-        date: Option<Timestamp>,
+        /// The message.
+        place: Place,
+        /// What names it beyond its place; none where that was not asked for.
+        origin: Option<Box<Origin>>,
+    },
+    /// A message's flags or labels changed.
+    MessageUpdated {
+        /// The message.
+        place: Place,
+        /// Its flags, where they changed.
+        flags: Option<MarkChange>,
+        /// Its labels, where they changed.
+        labels: Option<MarkChange>,
+    },
+    /// A message is gone from its folder.
+    MessageDeleted {
+        /// The message.
+        place: Place,
+    },
+    /// A message is there that is not announced: what names it, to be remembered.
+    MessageKnown {
+        /// The message.
+        place: Place,
+        /// What names it.
+        origin: Box<Origin>,
     },
     /// A folder appeared.
     MailboxNew {
@@ -86,6 +154,17 @@ pub enum Change {
     },
 }
 
+/// A folder that cannot be read; it is tried again, and the others go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncTrouble {
+    /// Path.
+    pub path: String,
+    /// What the server said.
+    pub response: String,
+    /// Its response code.
+    pub code: Option<String>,
+}
+
 /// How far following has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -106,6 +185,8 @@ pub struct Step {
     pub deltas: Vec<StateDelta>,
     /// The folders, when they were listed.
     pub mailboxes: Option<Vec<Mailbox>>,
+    /// The folder that cannot be read now, where that changed: none when all can.
+    pub trouble: Option<Option<SyncTrouble>>,
 }
 
 /// A mailbox that is being followed.
@@ -117,6 +198,17 @@ pub trait Follow: Send {
     /// # Errors
     /// After an error the follower is spent: make a new one from the recorded state.
     fn next(&mut self) -> BoxFuture<'_, Result<Step, BackendError>>;
+
+    /// Reads new messages, over the connection that found them where that is possible. In the order of the ids; what is
+    /// not there any more is an error of its own. Called while no [`Follow::next`] is under way.
+    ///
+    /// # Errors
+    /// When the server could not be asked: the follower is spent.
+    fn read<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>>;
 
     /// Asks for a comparison with the server at once, without waiting for an announcement. Called
     /// while no [`Follow::next`] is under way; that future may be dropped to call it: dropping

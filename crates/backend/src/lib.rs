@@ -16,9 +16,11 @@ mod protocol_log;
 
 pub use body::{Body, BodyStream};
 pub use error::BackendError;
-pub use follow::{Change, Follow, ImapFolder, Phase, StateDelta, Step, SyncState};
+pub use follow::{
+    Change, Follow, ImapFolder, MarkChange, Phase, Place, StateDelta, Step, SyncState, SyncTrouble,
+};
 pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory};
-pub use network::{ImapCounters, Network, ResponseKind, tls_profile};
+pub use network::{ImapCounters, LoginSource, Network, ResponseKind, tls_profile};
 pub use protocol_log::{ProtocolLog, Speaker, next_connection};
 
 /// A boxed future, so that the traits here can be used as objects.

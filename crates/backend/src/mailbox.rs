@@ -2,8 +2,10 @@
 
 use posthouse_model::{
     command::{Append, ListMessages},
+    index::MessageIndex,
     mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+    origin::Origin,
 };
 
 use crate::{Body, BodyStream, BoxFuture, Follow, SyncState, error::BackendError};
@@ -50,6 +52,9 @@ pub trait Memory: Send + Sync {
 
     /// The folder of a number.
     fn folder(&self, number: u32) -> BoxFuture<'_, Result<Option<Folder>, BackendError>>;
+
+    /// The message index of a folder, as the deltas of [`crate::StateDelta`] made it; none where it was lost.
+    fn index(&self, number: u32) -> BoxFuture<'_, Result<Option<MessageIndex>, BackendError>>;
 }
 
 /// A mailbox of a provider. Ids and cursors are opaque outside of the backend that made them.
@@ -112,6 +117,14 @@ pub trait Mailbox: Send + Sync {
         append: &'a Append,
         body: BodyStream,
     ) -> BoxFuture<'a, Result<Appended, BackendError>>;
+
+    /// What names messages of a folder beyond their place, by UID; those that are gone are missing. For backends whose
+    /// messages have UIDs.
+    fn origins<'a>(
+        &'a self,
+        mailbox: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>>;
 
     /// Follows the mailbox from a known state. Nothing is connected before the first
     /// [`Follow::next`].

@@ -1,8 +1,8 @@
 //! How a backend reaches the network.
 
-use crate::ProtocolLog;
-use posthouse_model::account::TlsOptions;
-use posthouse_net::{EgressPolicy, TlsProfile, tls::MinVersion};
+use crate::{BackendError, BoxFuture, ProtocolLog};
+use posthouse_model::account::{ServerAuth, TlsOptions};
+use posthouse_net::{EgressPolicy, TlsProfile, tls::TlsVersion};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -24,20 +24,39 @@ pub fn tls_profile(
 ) -> TlsProfile {
     let explicit = options.and_then(|tls| tls.reject_unauthorized);
     let mut profile = TlsProfile {
-        verify: explicit.unwrap_or(implicit && !ignore_certificates),
+        verify: !ignore_certificates && explicit.unwrap_or(implicit),
         ..TlsProfile::default()
     };
-    if let Some(options) = options {
-        if options.min_version.as_deref() == Some("TLSv1.3") {
-            profile.min_version = MinVersion::Tls13;
-        }
-        profile.server_name = options
-            .other
-            .get("servername")
-            .and_then(|name| name.as_str())
-            .map(str::to_owned);
+    let Some(options) = options else {
+        return profile;
+    };
+    let text = |key: &str| options.other.get(key).and_then(|value| value.as_str());
+    profile.server_name = text("servername").map(str::to_owned);
+    profile.ciphers = text("ciphers").map(str::to_owned);
+    match tls_version(options.min_version.as_deref()) {
+        Ok(None) => {}
+        // Older ones are not spoken: at least that much is always so.
+        Ok(Some(version)) => profile.min_version = version.unwrap_or(TlsVersion::Tls12),
+        Err(wish) => profile.unusable = Some(wish),
+    }
+    match tls_version(text("maxVersion")) {
+        Ok(None) => {}
+        Ok(Some(Some(version))) => profile.max_version = version,
+        Ok(Some(None)) => profile.unusable = Some("TLS below 1.2 is not spoken".to_owned()),
+        Err(wish) => profile.unusable = Some(wish),
     }
     profile
+}
+
+/// A version by the name that OpenSSL has for it; `Some(None)` for one below TLS 1.2.
+fn tls_version(name: Option<&str>) -> Result<Option<Option<TlsVersion>>, String> {
+    Ok(match name.map(str::trim) {
+        None | Some("") => None,
+        Some("TLSv1.2") => Some(Some(TlsVersion::Tls12)),
+        Some("TLSv1.3") => Some(Some(TlsVersion::Tls13)),
+        Some("SSLv3" | "TLSv1" | "TLSv1.0" | "TLSv1.1") => Some(None),
+        Some(other) => return Err(format!("{other:?} is no version of TLS")),
+    })
 }
 
 /// What went over IMAP connections, of all accounts together.
@@ -131,9 +150,21 @@ impl ImapCounters {
     }
 }
 
+/// Where an account's credentials come from that it does not hold itself.
+pub trait LoginSource: Send + Sync {
+    /// The credentials to log in with now; asked for again for each connection.
+    ///
+    /// # Errors
+    /// [`BackendError::Authentication`] where there are none, [`BackendError::Connection`] where they
+    /// cannot be asked for.
+    fn login(&self) -> BoxFuture<'_, Result<ServerAuth, BackendError>>;
+}
+
 /// What the instance says about reaching mail servers.
 #[derive(Clone)]
 pub struct Network {
+    /// Accounts that do not say it keep no index: only new messages are noticed.
+    pub fast_indexer: bool,
     /// Proxy for accounts that name none, as a URL.
     pub proxy: Option<String>,
     /// Local address to connect from.
@@ -149,6 +180,8 @@ pub struct Network {
     /// Name, version, vendor and support address given to servers (RFC 2971); empty ones are left
     /// out.
     pub client_id: Arc<Vec<(String, String)>>,
+    /// Where credentials come from in place of the account's own.
+    pub logins: Option<Arc<dyn LoginSource>>,
     /// Counters.
     pub counters: Arc<ImapCounters>,
     /// Who takes conversations down.
@@ -158,6 +191,7 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         Self {
+            fast_indexer: false,
             proxy: None,
             local_address: None,
             egress: EgressPolicy::Off,
@@ -165,6 +199,7 @@ impl Default for Network {
             connect_timeout: Duration::from_secs(30),
             command_timeout: Duration::from_secs(60),
             client_id: Arc::default(),
+            logins: None,
             counters: Arc::default(),
             log: None,
         }

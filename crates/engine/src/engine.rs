@@ -2,11 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
-use posthouse_backend::{Mailbox, Memory, Network, imap::ImapMailbox};
+use posthouse_backend::{
+    Mailbox, Memory, Network,
+    imap::{ImapMailbox, Profile},
+};
 use posthouse_model::{
     AccountId, AccountState, ApiError,
     account::{AccountConfig, AccountError},
@@ -25,9 +28,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     EngineConfig, Metrics, Recorder, Settings,
-    account::{self, AccountHandle, Ask, LocalAccount, Shared},
+    account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
+    credentials::ImapLogin,
     protocol_log::{self, ProtocolLogs},
-    settings::SettingsCell,
+    settings::{SettingsCell, local_address},
 };
 
 /// How often a process looks for changes that others made.
@@ -73,10 +77,14 @@ struct Inner {
     metrics: Metrics,
     factory: MailboxFactory,
     http: EgressClient,
+    /// For authentication servers; made when the first account needs one.
+    auth_servers: OnceLock<EgressClient>,
     actors: Mutex<HashMap<AccountId, Arc<Shared>>>,
     connecting: Mutex<HashMap<String, Arc<Semaphore>>>,
     webhooks: Notify,
     outbox: Notify,
+    departures: Notify,
+    naming: Naming,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
     changes: broadcast::Sender<Arc<Change>>,
     client_id: Mutex<Arc<Vec<(String, String)>>>,
@@ -117,10 +125,13 @@ impl Engine {
             metrics: Metrics::new()?,
             factory,
             http,
+            auth_servers: OnceLock::new(),
             actors: Mutex::default(),
             connecting: Mutex::default(),
             webhooks: Notify::new(),
             outbox: Notify::new(),
+            departures: Notify::new(),
+            naming: Naming::default(),
             generations,
             changes: broadcast::Sender::new(CHANGES),
             client_id: Mutex::default(),
@@ -144,6 +155,8 @@ impl Engine {
         engine.spawn(protocol_log::run(engine.clone()));
         engine.spawn(crate::webhook::run(engine.clone()));
         engine.spawn(crate::outbox::run(engine.clone()));
+        engine.spawn(account::announce_departures(engine.clone()));
+        engine.spawn(account::name_messages(engine.clone()));
         engine.spawn(engine.clone().start_accounts());
         Ok(engine)
     }
@@ -349,12 +362,38 @@ impl Engine {
         &self.0.webhooks
     }
 
+    pub(crate) fn wake_departures(&self) {
+        self.0.departures.notify_one();
+    }
+
+    pub(crate) fn departures_wake(&self) -> &Notify {
+        &self.0.departures
+    }
+
+    /// Has the messages of an account named that have no name yet.
+    pub(crate) fn name_messages(&self, id: &AccountId) {
+        self.0.naming.add(id);
+    }
+
+    pub(crate) fn naming(&self) -> &Naming {
+        &self.0.naming
+    }
+
+    /// The actor of an account that runs here.
+    pub(crate) fn running(&self, id: &AccountId) -> Option<Arc<Shared>> {
+        self.actors().get(id).cloned()
+    }
+
     pub(crate) fn outbox_wake(&self) -> &Notify {
         &self.0.outbox
     }
 
     pub(crate) fn http(&self) -> &EgressClient {
         &self.0.http
+    }
+
+    pub(crate) fn auth_servers(&self) -> &OnceLock<EgressClient> {
+        &self.0.auth_servers
     }
 
     pub(crate) fn protocol_logs(&self) -> &Arc<ProtocolLogs> {
@@ -381,9 +420,10 @@ impl Engine {
                 turns.retain(|_, turns| Arc::strong_count(turns) > 1);
             }
             let at_once = self.config().connecting.max(1);
+            let allowed = Profile::of(host).connecting.unwrap_or(at_once);
             let turns = turns
                 .entry(host.to_ascii_lowercase())
-                .or_insert_with(|| Arc::new(Semaphore::new(at_once)));
+                .or_insert_with(|| Arc::new(Semaphore::new(at_once.min(allowed))));
             turns.clone()
         };
         turns.acquire_owned().await.ok()
@@ -408,6 +448,7 @@ impl Engine {
     pub fn network(&self) -> Network {
         let settings = self.settings();
         Network {
+            fast_indexer: settings.text("imapIndexer") == Some("fast"),
             proxy: settings
                 .bool("proxyEnabled")
                 .then(|| settings.text("proxyUrl").map(str::to_owned))
@@ -424,6 +465,17 @@ impl Engine {
             counters: self.metrics().imap.clone(),
             ..Network::default()
         }
+    }
+
+    /// As [`Engine::network`], for one account: it may have a local address of its own, and credentials
+    /// that stand elsewhere.
+    #[must_use]
+    pub fn network_of(&self, account: &AccountId, config: &Arc<AccountConfig>) -> Network {
+        let mut network = self.network();
+        network.logins = ImapLogin::of(self, account, config);
+        let chosen = local_address(&self.settings(), "imapStrategy", account);
+        network.local_address = chosen.or(network.local_address);
+        network
     }
 
     /// Puts an account's state where calls and metrics see it; `None` when its actor ends.

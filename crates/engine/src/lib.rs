@@ -7,6 +7,7 @@
 //! | Module | Noun |
 //! |---|---|
 //! | `account` | actors, and calls to them ([`AccountHandle`]) |
+//! | `credentials` | credentials that stand elsewhere than with their account |
 //! | `event` | recording events and where they go |
 //! | `outbox` | sending queued messages |
 //! | `protocol_log` | what is said to mail servers, kept on demand |
@@ -14,6 +15,7 @@
 
 mod account;
 mod config;
+mod credentials;
 mod engine;
 mod event;
 mod metrics;

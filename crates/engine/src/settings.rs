@@ -2,10 +2,15 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use posthouse_model::settings::{SETTINGS, Setting, find};
+use posthouse_model::{
+    AccountId,
+    settings::{SETTINGS, Setting, find},
+};
+use posthouse_net::local::Strategy;
 use serde_json::Value;
 
 /// Every setting with its value at one moment.
@@ -84,6 +89,22 @@ impl Settings {
     }
 }
 
+/// The address of this machine that an account's connections come from, by the strategy that stands
+/// under `strategy`; none where the system chooses (behaviour 20).
+#[must_use]
+pub fn local_address(settings: &Settings, strategy: &str, account: &AccountId) -> Option<IpAddr> {
+    let addresses: Vec<Ipv4Addr> = settings
+        .words("localAddresses")
+        .iter()
+        .filter_map(|address| address.parse().ok())
+        .collect();
+    if addresses.is_empty() {
+        return None;
+    }
+    let strategy = Strategy::named(settings.value(strategy).as_str().unwrap_or_default());
+    strategy.choose(&addresses, account.as_str())
+}
+
 /// Holds the current snapshot; readers take it without waiting.
 #[derive(Debug, Default)]
 pub struct SettingsCell(RwLock<Arc<Settings>>);
@@ -106,6 +127,7 @@ impl SettingsCell {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::json;
 
@@ -122,5 +144,30 @@ mod tests {
         assert_eq!(settings.number("deliveryAttempts"), Some(10));
         assert_eq!(settings.words("webhookEvents"), ["*"]);
         assert!(!settings.is_stored("queryTokens"));
+    }
+
+    #[test]
+    fn accounts_have_addresses_of_their_own() {
+        let account = |n: u32| AccountId::new(&format!("account-{n}"));
+        let settings = |addresses: &[&str], strategy: &str| {
+            Settings::new([
+                ("localAddresses".to_owned(), json!(addresses)),
+                ("imapStrategy".to_owned(), json!(strategy)),
+            ])
+        };
+        let none = settings(&[], "dedicated");
+        assert_eq!(local_address(&none, "imapStrategy", &account(1)), None);
+        // One that is not this machine's, and one that cannot be taken, are left out.
+        let one = settings(&["198.51.100.1", "::1", "127.0.0.2"], "default");
+        let only = Some("127.0.0.2".parse().unwrap());
+        assert_eq!(local_address(&one, "imapStrategy", &account(1)), only);
+        let two = settings(&["127.0.0.2", "127.0.0.3"], "dedicated");
+        let of = |n| local_address(&two, "imapStrategy", &account(n));
+        assert_eq!(of(1), of(1));
+        let used: std::collections::HashSet<_> = (0..50).map(of).collect();
+        assert_eq!(used.len(), 2);
+        assert!(!used.contains(&None));
+        let system = settings(&["127.0.0.2", "127.0.0.3"], "default");
+        assert_eq!(local_address(&system, "imapStrategy", &account(1)), None);
     }
 }

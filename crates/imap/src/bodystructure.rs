@@ -77,13 +77,21 @@ fn lower(token: Option<&Token>) -> Option<String> {
         .filter(|t| !t.is_empty())
 }
 
+/// The first word alone: what belongs to the parameters is sometimes left in the type.
+fn word(token: Option<&Token>) -> Option<String> {
+    let text = lower(token)?;
+    let end = |c: char| c == ';' || c.is_whitespace();
+    Some(text.split(end).next().unwrap_or_default().to_owned())
+}
+
 /// `prefix` is the number of the enclosing part, `top` says that this is the body of a message.
 fn part(items: &[Token], prefix: &str, top: bool) -> BodyPart {
     let nested = items.iter().take_while(|t| t.list().is_some()).count();
     // An empty multipart starts with its subtype, which a parameter list (or NIL) follows; a single
     // part starts with two strings.
-    let empty_multipart =
-        nested == 0 && !items.is_empty() && items.get(1).is_none_or(|t| t.bytes().is_none());
+    let starts_as_one = items.first().is_some_and(|t| t.bytes().is_some())
+        && items.get(1).is_none_or(|t| t.bytes().is_none());
+    let empty_multipart = nested == 0 && starts_as_one;
     if nested > 0 || empty_multipart {
         multipart(items, nested, prefix, top)
     } else {
@@ -115,7 +123,7 @@ fn multipart(items: &[Token], nested: usize, prefix: &str, top: bool) -> BodyPar
             prefix.to_owned()
         },
         media_type: "multipart".into(),
-        subtype: lower(rest.first()).unwrap_or_default(),
+        subtype: word(rest.first()).unwrap_or_default(),
         params: params(rest.get(1)),
         children,
         ..BodyPart::default()
@@ -132,8 +140,8 @@ fn single(items: &[Token], prefix: &str, top: bool) -> BodyPart {
     };
     let text = |i: usize| items.get(i).and_then(Token::raw);
     let mut out = BodyPart {
-        media_type: lower(items.first()).unwrap_or_default(),
-        subtype: lower(items.get(1)).unwrap_or_default(),
+        media_type: word(items.first()).unwrap_or_default(),
+        subtype: word(items.get(1)).unwrap_or_default(),
         params: params(items.get(2)),
         id: text(3),
         description: text(4),

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::command::Command;
 use crate::framer::Limits;
 use crate::observer::Observer;
+use crate::quirks::Quirks;
 use crate::response::Untagged;
 use crate::session::{Event, Selected, Session, State, Tag};
 use crate::status::{Condition, Status};
@@ -101,6 +102,7 @@ pub struct Connection<S> {
     broken: bool,
     idling: Option<Tag>,
     needs_flush: bool,
+    greeting: Option<Box<str>>,
 }
 
 impl<S> fmt::Debug for Connection<S> {
@@ -134,6 +136,34 @@ impl<S> Connection<S> {
         self.session.capabilities().has(capability)
     }
 
+    /// Takes the words of the greeting: often the only place where a server says what it is. There
+    /// once; an idle connection does not keep them.
+    pub fn take_greeting(&mut self) -> Option<Box<str>> {
+        self.greeting.take()
+    }
+
+    /// Has the server confirmed that this is enabled (RFC 5161)? `QRESYNC` includes `CONDSTORE`.
+    pub fn is_enabled(&self, capability: &str) -> bool {
+        self.session.is_enabled(capability)
+    }
+
+    /// Treats these capabilities as not offered from now on, whatever the server says: for servers
+    /// that offer what they cannot do.
+    pub fn hide(&mut self, capabilities: &[&str]) {
+        self.session.hide(capabilities);
+    }
+
+    /// What the server is known to do wrong.
+    pub fn quirks(&self) -> Quirks {
+        self.session.quirks()
+    }
+
+    /// Adds to what the server is known to do wrong; capabilities that it had better not offer count
+    /// as not offered from now on.
+    pub fn add_quirks(&mut self, quirks: Quirks) {
+        self.session.add_quirks(quirks);
+    }
+
     /// The open mailbox, kept up to date.
     pub fn selected(&self) -> Option<&Selected> {
         self.session.selected()
@@ -152,6 +182,11 @@ impl<S> Connection<S> {
     /// Takes what the server said without being asked since the last call.
     pub fn take_notices(&mut self) -> VecDeque<Notice> {
         std::mem::take(&mut self.notices)
+    }
+
+    /// Whether the server said something like this that was not taken yet.
+    pub fn has_notice(&self, like: impl Fn(&Notice) -> bool) -> bool {
+        self.notices.iter().any(like)
     }
 
     /// Buffer memory held now, in bytes, without the stream's own; 0 while idle.

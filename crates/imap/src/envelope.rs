@@ -48,7 +48,11 @@ pub enum Address {
 impl Envelope {
     /// Reads the list that follows `ENVELOPE`; missing or odd members stay empty.
     pub fn parse(token: &Token) -> Option<Self> {
-        let items = token.list()?;
+        let mut items = token.list()?.to_vec();
+        if items.len() == 9 && !matches!(items.get(7), Some(Token::List(_))) {
+            // Bcc was left out where there is none.
+            items.insert(7, Token::Nil);
+        }
         let text = |i: usize| items.get(i).and_then(Token::raw);
         let addresses = |i: usize| items.get(i).map(addresses).unwrap_or_default();
         Some(Self {

@@ -102,13 +102,23 @@ impl Fetch {
                 other => items.push(other),
             }
         }
-        let mut items = items.into_iter().peekable();
-        while let Some(item) = items.next() {
-            let Token::Atom(name) = item else { continue };
-            let value = items.next().unwrap_or(Token::Nil);
-            out.item(&name, value);
-        }
+        out.items(items);
         out
+    }
+
+    fn items(&mut self, items: Vec<Token>) {
+        let mut items = items.into_iter();
+        while let Some(item) = items.next() {
+            match item {
+                Token::Atom(name) => {
+                    let value = items.next().unwrap_or(Token::Nil);
+                    self.item(&name, value);
+                }
+                // An item in parentheses of its own.
+                Token::List(list) => self.items(list),
+                _ => {}
+            }
+        }
     }
 
     fn item(&mut self, name: &[u8], value: Token) {
@@ -169,7 +179,8 @@ impl Fetch {
             Token::Nil | Token::List(_) => SectionData::Nil,
         };
         self.sections.push(Section {
-            name: name.to_owned(),
+            // Some servers put header names in quotes, asked for without.
+            name: name.replace('"', ""),
             origin,
             binary,
             data,

@@ -9,11 +9,17 @@ use bytes::{Bytes, BytesMut};
 /// Longest line that is a list of numbers: a SEARCH that finds two million messages.
 const NUMBERS_MAX: usize = 16 * 1024 * 1024;
 
+/// Pieces of one response, text and literals. More come only from somebody who wants memory: each
+/// piece costs some dozens of bytes, an empty literal five on the wire.
+const PIECES_MAX: usize = 1 << 16;
+
 /// Sizes above which the framer stops collecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest line in bytes, without literals. Replies that are one long list of numbers (SEARCH,
-    /// ESEARCH, SORT, VANISHED) may grow to 16 MiB instead, or `literal` if that is less.
+    /// Longest line in bytes, without literals. A longer one is cut: what is beyond is read and dropped,
+    /// `literal` bytes at most. Replies that are one long list of numbers (SEARCH, ESEARCH, SORT,
+    /// VANISHED) may grow to 16 MiB instead, or `literal` if that is less, and are never cut: a number
+    /// too few would be a message too few.
     pub line: usize,
     /// Most literal bytes kept for one response. A larger literal that is not streamed is read and
     /// dropped, and stands in the response as [`Segment::Omitted`].
@@ -32,10 +38,10 @@ impl Default for Limits {
 /// A framing failure. Nothing sensible can be read from the connection afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// A line grew beyond [`Limits::line`].
+    /// A list of numbers grew beyond the limits, or any line beyond all measure.
     #[error("the server sent a line longer than {0} bytes")]
     LineTooLong(usize),
-    /// The lines of one response together grew beyond the limits.
+    /// The lines of one response together grew beyond the limits, or their number.
     #[error("the server sent a response that is too large")]
     ResponseTooLarge,
 }
@@ -97,7 +103,12 @@ enum Mode {
     Keep(usize),
     Stream(u64),
     Skip(u64),
+    /// Dropping the rest of a line that is too long, of which so much is dropped already.
+    Cut(u64),
 }
+
+/// Bytes at the end of a line that is cut among which a `{n}` is looked for.
+const TAIL: usize = 64;
 
 /// The framer: feed bytes, take frames.
 #[derive(Debug)]
@@ -107,6 +118,8 @@ pub struct Framer {
     /// Bytes of `buf` already known to hold no line end.
     scanned: usize,
     segments: Vec<Segment>,
+    /// A line that ended inside a quoted string, until the next one shows whether it goes on.
+    unfinished: Option<BytesMut>,
     held_text: usize,
     held_literal: u64,
     mode: Mode,
@@ -121,6 +134,7 @@ impl Framer {
             buf: BytesMut::new(),
             scanned: 0,
             segments: Vec::new(),
+            unfinished: None,
             held_text: 0,
             held_literal: 0,
             mode: Mode::Line,
@@ -141,12 +155,16 @@ impl Framer {
 
     /// True when nothing is buffered: neither bytes nor part of a response.
     pub fn is_empty(&self) -> bool {
-        self.buf.is_empty() && self.segments.is_empty() && self.mode == Mode::Line
+        self.buf.is_empty()
+            && self.segments.is_empty()
+            && self.unfinished.is_none()
+            && self.mode == Mode::Line
     }
 
     /// Bytes of buffer memory held at this moment; 0 when idle.
     pub fn held(&self) -> usize {
-        self.buf.capacity() + self.segments.capacity() * size_of::<Segment>()
+        let unfinished = self.unfinished.as_ref().map_or(0, BytesMut::capacity);
+        self.buf.capacity() + self.segments.capacity() * size_of::<Segment>() + unfinished
     }
 
     /// The next frame, or `None` when more bytes are needed.
@@ -165,6 +183,11 @@ impl Framer {
         loop {
             match self.mode {
                 Mode::Line => match self.line()? {
+                    Step::More => return Ok(None),
+                    Step::Again => {}
+                    Step::Found(frame) => return Ok(Some(frame)),
+                },
+                Mode::Cut(dropped) => match self.cut(dropped)? {
                     Step::More => return Ok(None),
                     Step::Again => {}
                     Step::Found(frame) => return Ok(Some(frame)),
@@ -204,29 +227,57 @@ impl Framer {
 
     fn line(&mut self) -> Result<Step, FrameError> {
         let unseen = self.buf.get(self.scanned..).unwrap_or_default();
-        let Some(end) = unseen.iter().position(|b| *b == b'\n') else {
+        let end = unseen.iter().position(|b| *b == b'\n');
+        let len = end.map_or(self.buf.len(), |end| self.scanned + end + 1);
+        if end.is_some() && self.unfinished.is_some() && starts_response(&self.buf) {
+            // The line before was no more than it was.
+            let line = self.unfinished.take().unwrap_or_default();
+            return Ok(self.whole(line.freeze()));
+        }
+        if len > self.limits.line && !self.is_long_list(len)? {
+            if let Some(line) = self.unfinished.take() {
+                return Ok(self.whole(line.freeze()));
+            }
+            self.scanned = 0;
+            let line = self.buf.split_to(self.limits.line).freeze();
+            self.held_text += line.len();
+            self.segments.push(Segment::Text(line));
+            self.mode = Mode::Cut(0);
+            return Ok(Step::Again);
+        }
+        if end.is_none() {
             self.scanned = self.buf.len();
-            self.check_line(self.buf.len())?;
             return Ok(Step::More);
-        };
-        let len = self.scanned + end + 1;
-        self.check_line(len)?;
+        }
         self.scanned = 0;
-        let mut line = self.buf.split_to(len).freeze();
-        while matches!(line.last(), Some(b'\n' | b'\r')) {
-            line.truncate(line.len() - 1);
+        let mut line = without_end(self.buf.split_to(len).freeze());
+        // Whether the line ends inside a quoted string; each byte is looked at once, however often
+        // lines go on.
+        let inside = self.unfinished.is_some();
+        let mut open = (inside || is_fetch(self.first_text(&line))) && is_open(&line, inside);
+        if let Some(mut start) = self.unfinished.take() {
+            start.extend_from_slice(b"\n");
+            start.extend_from_slice(&line);
+            if open && start.len() < self.limits.line && literal_suffix(&line).is_none() {
+                self.unfinished = Some(start);
+                return Ok(Step::Again);
+            }
+            open = false;
+            line = start.freeze();
         }
         self.held_text += line.len();
-        if self.held_text as u64 > self.limits.literal.saturating_add(self.limits.line as u64) {
+        let most = self.limits.literal.saturating_add(self.limits.line as u64);
+        if self.held_text as u64 > most || self.segments.len() >= PIECES_MAX {
             return Err(FrameError::ResponseTooLarge);
         }
 
         let Some((text_len, size)) = literal_suffix(&line).filter(|_| self.may_carry(&line)) else {
-            self.segments.push(Segment::Text(line));
-            self.held_text = 0;
-            self.held_literal = 0;
-            let segments = std::mem::take(&mut self.segments);
-            return Ok(Step::Found(Frame::Response(RawResponse { segments })));
+            if open {
+                self.held_text -= line.len();
+                self.unfinished = Some(BytesMut::from(&line[..]));
+                return Ok(Step::Again);
+            }
+            return Ok(self.whole(line));
         };
         let text = line.slice(..text_len);
         let target = if self.stream_bodies {
@@ -245,20 +296,65 @@ impl Framer {
                 self.held_literal += size;
                 self.mode = Mode::Keep(keep);
             }
-            _ => {
-                self.segments.push(Segment::Omitted { size });
-                self.mode = Mode::Skip(size);
-            }
+            _ => self.skip(size),
         }
         Ok(Step::Again)
     }
 
-    fn check_line(&self, len: usize) -> Result<(), FrameError> {
-        if len <= self.limits.line {
-            return Ok(());
+    /// Drops the rest of a line that is too long, but not the literal it may end in.
+    fn cut(&mut self, dropped: u64) -> Result<Step, FrameError> {
+        let end = self.buf.iter().position(|b| *b == b'\n');
+        let keep = end.map_or_else(|| self.buf.len().min(TAIL), |end| end + 1);
+        let drop = match end {
+            Some(end) => (end + 1).saturating_sub(TAIL),
+            None => self.buf.len() - keep,
+        };
+        let dropped = dropped.saturating_add(drop as u64);
+        if dropped > self.limits.literal {
+            return Err(FrameError::LineTooLong(self.limits.line));
         }
-        if len <= NUMBERS_MAX && len as u64 <= self.limits.literal && is_number_list(&self.buf) {
-            return Ok(());
+        let _ = self.buf.split_to(drop);
+        let Some(end) = end else {
+            self.mode = Mode::Cut(dropped);
+            return Ok(Step::More);
+        };
+        let tail = without_end(self.buf.split_to(end + 1 - drop).freeze());
+        self.mode = Mode::Line;
+        match literal_suffix(&tail).filter(|_| self.may_carry(&tail)) {
+            Some((_, size)) => {
+                self.skip(size);
+                Ok(Step::Again)
+            }
+            None => Ok(self.done()),
+        }
+    }
+
+    fn skip(&mut self, size: u64) {
+        self.segments.push(Segment::Omitted { size });
+        self.mode = Mode::Skip(size);
+    }
+
+    /// The response that ends with this line.
+    fn whole(&mut self, line: Bytes) -> Step {
+        self.segments.push(Segment::Text(line));
+        self.done()
+    }
+
+    fn done(&mut self) -> Step {
+        self.held_text = 0;
+        self.held_literal = 0;
+        let segments = std::mem::take(&mut self.segments);
+        Step::Found(Frame::Response(RawResponse { segments }))
+    }
+
+    /// May the line at the front be so long, because it is a list of numbers? An error where it is one
+    /// and is too long even so.
+    fn is_long_list(&self, len: usize) -> Result<bool, FrameError> {
+        if !self.segments.is_empty() || !is_number_list(&self.buf) {
+            return Ok(false);
+        }
+        if len <= NUMBERS_MAX && len as u64 <= self.limits.literal {
+            return Ok(true);
         }
         Err(FrameError::LineTooLong(self.limits.line))
     }
@@ -288,6 +384,51 @@ impl Framer {
         let rest = words.next().unwrap_or_default();
         rest.starts_with(b"[") && !rest.contains(&b']') && !line.contains(&b']')
     }
+}
+
+fn without_end(mut line: Bytes) -> Bytes {
+    while matches!(line.last(), Some(b'\n' | b'\r')) {
+        line.truncate(line.len() - 1);
+    }
+    line
+}
+
+fn is_fetch(line: &[u8]) -> bool {
+    let mut words = line.splitn(4, |b| *b == b' ').skip(2);
+    line.starts_with(b"* ")
+        && words
+            .next()
+            .is_some_and(|w| w.eq_ignore_ascii_case(b"FETCH"))
+}
+
+/// Does the text end inside a quoted string? `open` tells whether it begins in one.
+fn is_open(text: &[u8], mut open: bool) -> bool {
+    let mut bytes = text.iter();
+    while let Some(b) = bytes.next() {
+        match b {
+            b'"' => open = !open,
+            b'\\' if open => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+    open
+}
+
+/// Does a response begin here, rather than a line go on?
+fn starts_response(text: &[u8]) -> bool {
+    let mut words = text.splitn(3, |b| matches!(b, b' ' | b'\r' | b'\n'));
+    let first = words.next().unwrap_or_default();
+    let mut tagged = || {
+        first.iter().all(u8::is_ascii_alphanumeric)
+            && words.next().is_some_and(|word| {
+                [&b"OK"[..], b"NO", b"BAD"]
+                    .iter()
+                    .any(|k| word.eq_ignore_ascii_case(k))
+            })
+    };
+    matches!(first, b"*" | b"+") || tagged()
 }
 
 enum Step {
@@ -373,103 +514,4 @@ fn body_target(first: &[u8], text: &[u8]) -> Option<BodyTarget> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn all(framer: &mut Framer) -> Vec<Frame> {
-        let mut out = Vec::new();
-        while let Some(f) = framer.next_frame().unwrap() {
-            out.push(f);
-        }
-        out
-    }
-
-    #[test]
-    fn literal_suffixes() {
-        assert_eq!(literal_suffix(b"a {3}"), Some((2, 3)));
-        assert_eq!(literal_suffix(b"a {3+}"), Some((2, 3)));
-        assert_eq!(literal_suffix(b"a ~{3}"), Some((2, 3)));
-        assert_eq!(literal_suffix(b"a {}"), None);
-        assert_eq!(literal_suffix(b"a {-1}"), None);
-        assert_eq!(literal_suffix(b"a {99999999999999999999}"), None);
-    }
-
-    #[test]
-    fn human_text_is_never_a_literal() {
-        let mut f = Framer::new(Limits::default());
-        f.feed(b"* OK see section {3}\r\n+ go {4}\r\n* NO [BADCHARSET ({5}\r\nUTF-8)] bad\r\n");
-        let frames = all(&mut f);
-        assert_eq!(frames.len(), 3);
-        assert!(f.is_empty());
-        assert_eq!(f.held(), 0);
-    }
-
-    #[test]
-    fn bodies_are_streamed_only_when_asked() {
-        let wire = b"* 3 FETCH (UID 3 BODY[1.2]<0> {4}\r\nabcd FLAGS ())\r\n";
-        let mut f = Framer::new(Limits::default());
-        f.feed(wire);
-        assert_eq!(all(&mut f).len(), 1);
-        f.stream_bodies(true);
-        f.feed(wire);
-        let frames = all(&mut f);
-        assert_eq!(
-            frames[0],
-            Frame::LiteralStart {
-                target: BodyTarget {
-                    seq: 3,
-                    section: "1.2".into(),
-                    origin: Some(0)
-                },
-                size: 4
-            }
-        );
-        assert_eq!(frames[1], Frame::LiteralChunk(Bytes::from_static(b"abcd")));
-        assert_eq!(frames[2], Frame::LiteralEnd);
-        assert!(matches!(&frames[3], Frame::Response(r) if r.segments.len() == 3));
-        assert_eq!(f.held(), 0);
-    }
-
-    #[test]
-    fn other_literals_of_a_streaming_command_are_kept() {
-        let mut f = Framer::new(Limits::default());
-        f.stream_bodies(true);
-        f.feed(b"* 3 FETCH (ENVELOPE (NIL {2}\r\nhi NIL) BODY[HEADER.FIELDS (FROM TO)] {2}\r\n\r\n RFC822.TEXT {1}\r\nx)\r\n");
-        let frames = all(&mut f);
-        let starts: Vec<_> = frames
-            .iter()
-            .filter_map(|f| match f {
-                Frame::LiteralStart { target, .. } => Some(target.section.as_str()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(starts, ["HEADER.FIELDS (FROM TO)", "TEXT"]);
-    }
-
-    #[test]
-    fn too_large_literals_are_dropped_and_the_line_goes_on() {
-        let mut f = Framer::new(Limits {
-            line: 100,
-            literal: 3,
-        });
-        f.feed(b"* 1 FETCH (BODY[] {4}\r\nabcd UID 7)\r\n* OK next\r\n");
-        let frames = all(&mut f);
-        assert_eq!(frames.len(), 2);
-        assert!(
-            matches!(&frames[0], Frame::Response(r) if r.segments[1] == Segment::Omitted { size: 4 })
-        );
-    }
-
-    #[test]
-    fn long_lines_fail_but_number_lists_may_be_long() {
-        let mut f = Framer::new(Limits {
-            line: 10,
-            literal: 1000,
-        });
-        f.feed(b"* SEARCH 1 2 3 4 5 6\r\n");
-        assert_eq!(all(&mut f).len(), 1);
-        f.feed(b"* XSEARCH 1 2 3");
-        assert_eq!(f.next_frame(), Err(FrameError::LineTooLong(10)));
-    }
-}
+mod tests;

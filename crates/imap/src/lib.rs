@@ -10,6 +10,8 @@
 //! - [`session`]: the state machine: bytes in, events out, commands queued.
 //! - [`driver`]: one connection over any byte stream, every wait with a deadline.
 //!
+//! - [`quirks`]: what servers do wrong, by name.
+//!
 //! Replies that break the grammar never end a connection: what is not understood stays as tokens.
 
 pub mod bodystructure;
@@ -22,6 +24,7 @@ pub mod framer;
 pub mod items;
 pub mod mailbox_name;
 pub mod observer;
+pub mod quirks;
 pub mod response;
 pub mod sasl;
 pub mod search;
@@ -42,6 +45,7 @@ pub use framer::Limits;
 pub use items::{FetchItem, StatusItem};
 pub use mailbox_name::MailboxName;
 pub use observer::Observer;
+pub use quirks::{Quirk, Quirks};
 pub use response::{
     Esearch, ListEntry, MailboxStatus, Namespace, Namespaces, Quota, QuotaResource, Untagged,
 };

@@ -213,6 +213,11 @@ impl Response {
             let from = usize::from(text.first() == Some(&b' '));
             return Self::Continuation(text.slice(from..));
         }
+        if line.first() == Some(&b'[') {
+            // A code that lost the words before it.
+            let status = Status::parse(Condition::Ok, &status_rest(raw, 0));
+            return Self::Untagged(Untagged::Status(status));
+        }
         let mut words = Cursor { line, at: 0 };
         let tag = words.next();
         let tagged = tag != b"*";
@@ -376,6 +381,15 @@ fn list(tokens: &[Token], utf8: bool) -> Option<ListEntry> {
     let name = match tokens.get(2)? {
         // Unquoted NIL can only be a mailbox of that name.
         Token::Nil => MailboxName::new("NIL"),
+        // A name with spaces whose quotes were forgotten.
+        Token::Atom(first) => {
+            let more = tokens.iter().skip(3).map_while(|token| match token {
+                Token::Atom(word) => Some(word),
+                _ => None,
+            });
+            let words: Vec<&[u8]> = std::iter::once(first).chain(more).map(|w| &w[..]).collect();
+            MailboxName::from_wire(&words.join(&b' '), utf8)
+        }
         other => MailboxName::from_wire(other.bytes()?, utf8),
     };
     let mut entry = ListEntry {

@@ -10,6 +10,7 @@ use crate::command::{Command, Dialect, Kind, Piece};
 use crate::framer::{BodyTarget, Frame, FrameError, Framer, Limits, RawResponse};
 use crate::mailbox_name::MailboxName;
 use crate::observer::{self, Observer};
+use crate::quirks::{Quirk, Quirks};
 use crate::response::{Response, Untagged};
 use crate::status::{Code, Condition, Status};
 use crate::words::Words;
@@ -127,7 +128,10 @@ pub struct Session {
     written: usize,
     capabilities: Words,
     capabilities_fresh: bool,
-    utf8: bool,
+    /// Capabilities that count as not offered.
+    hidden: Words,
+    enabled: Words,
+    quirks: Quirks,
     selected: Option<Box<Selected>>,
     selecting: Option<Box<Selected>>,
     bye: Option<Box<Status>>,
@@ -156,7 +160,9 @@ impl Session {
             written: 0,
             capabilities: Words::default(),
             capabilities_fresh: false,
-            utf8: false,
+            hidden: Words::default(),
+            enabled: Words::default(),
+            quirks: Quirks::default(),
             selected: None,
             selecting: None,
             bye: None,
@@ -169,9 +175,43 @@ impl Session {
         self.state
     }
 
-    /// What the server announced last.
+    /// What the server announced last, without what is hidden.
     pub fn capabilities(&self) -> &Words {
         &self.capabilities
+    }
+
+    /// Treats these capabilities as not offered from now on, whatever the server says.
+    pub fn hide(&mut self, capabilities: &[&str]) {
+        self.hidden = Words::new(self.hidden.iter().chain(capabilities.iter().copied()));
+        self.capabilities = self.shown(&self.capabilities);
+    }
+
+    /// What the server is known to do wrong; with it, capabilities are hidden.
+    pub fn quirks(&self) -> Quirks {
+        self.quirks
+    }
+
+    /// Adds to what the server is known to do wrong.
+    pub fn add_quirks(&mut self, quirks: Quirks) {
+        self.quirks = self.quirks.with(quirks);
+        let hidden: Vec<&str> = quirks.iter().flat_map(Quirk::hides).copied().collect();
+        if !hidden.is_empty() {
+            self.hide(&hidden);
+        }
+    }
+
+    fn shown(&self, offered: &Words) -> Words {
+        if self.hidden.is_empty() {
+            return offered.clone();
+        }
+        Words::new(offered.iter().filter(|word| !self.hidden.has(word)))
+    }
+
+    /// Has the server confirmed that this is enabled (RFC 5161)? QRESYNC includes CONDSTORE
+    /// (RFC 7162 section 3.2.3).
+    pub fn is_enabled(&self, capability: &str) -> bool {
+        self.enabled.has(capability)
+            || (capability.eq_ignore_ascii_case("CONDSTORE") && self.enabled.has("QRESYNC"))
     }
 
     /// True when the capabilities must be asked for: never announced, or not since login or TLS.
@@ -186,7 +226,7 @@ impl Session {
 
     /// True once UTF-8 mailbox names are enabled.
     pub fn utf8(&self) -> bool {
-        self.utf8
+        self.is_enabled("UTF8=ACCEPT") || self.is_enabled("IMAP4rev2")
     }
 
     /// What the server said when it closed the connection.
@@ -225,7 +265,7 @@ impl Session {
     fn dialect(&self) -> Dialect {
         let has = |name| self.capabilities.has(name);
         Dialect {
-            utf8: self.utf8,
+            utf8: self.utf8(),
             literal_plus: has("LITERAL+"),
             literal_minus: has("LITERAL-") || has("IMAP4rev2"),
         }
@@ -348,7 +388,7 @@ impl Session {
         if let Some(observer) = self.observer.as_ref().filter(|o| o.logs()) {
             observer.received(&observer::log_line(raw));
         }
-        match Response::parse(raw, self.utf8) {
+        match Response::parse(raw, self.utf8()) {
             Response::Continuation(text) => self.continuation(text),
             Response::Tagged { tag, status } => {
                 self.count(&status);
@@ -413,8 +453,10 @@ impl Session {
                 self.enter_mailbox_state();
             }
             Kind::StartTls if ok => {
+                // What was said in the clear proves nothing.
                 self.capabilities = Words::default();
                 self.capabilities_fresh = false;
+                self.enabled = Words::default();
             }
             Kind::StartTls => self.capabilities_fresh = !self.capabilities.is_empty(),
             Kind::StreamBody => {
@@ -487,14 +529,11 @@ impl Session {
         match &untagged {
             Untagged::Unknown(tokens) if tokens.is_empty() => return None,
             Untagged::Capability(words) => {
-                self.capabilities = words.clone();
-                self.capabilities_fresh = true;
+                self.learn(words);
             }
             Untagged::Enabled(names) => {
-                let utf8 = |n: &String| {
-                    n.eq_ignore_ascii_case("UTF8=ACCEPT") || n.eq_ignore_ascii_case("IMAP4rev2")
-                };
-                self.utf8 |= names.iter().any(utf8);
+                let names = names.iter().map(String::as_str);
+                self.enabled = Words::new(self.enabled.iter().chain(names));
             }
             other => {
                 if let Some(mailbox) = mailbox {
@@ -505,11 +544,15 @@ impl Session {
         Some(Event::Untagged(untagged))
     }
 
+    fn learn(&mut self, capabilities: &Words) {
+        self.capabilities = self.shown(capabilities);
+        self.capabilities_fresh = true;
+    }
+
     fn status_code(&mut self, status: &Status) {
         let Some(code) = &status.code else { return };
         if let Code::Capability(words) = code {
-            self.capabilities = words.clone();
-            self.capabilities_fresh = true;
+            self.learn(words);
             return;
         }
         if let Some(mailbox) = self.selecting.as_mut() {

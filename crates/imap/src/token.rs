@@ -101,26 +101,43 @@ pub fn parse_u64(digits: &[u8]) -> Option<u64> {
 
 /// Tokens of a response, `skip` bytes of its first text left out.
 pub fn parse(segments: &[Segment], skip: usize) -> Vec<Token> {
-    let mut tree = Tree::default();
-    let mut skip = skip;
-    for segment in segments {
-        match segment {
-            Segment::Text(text) => {
-                let from = std::mem::take(&mut skip).min(text.len());
-                tree.text(&text.slice(from..));
+    read(|tree| {
+        let mut skip = skip;
+        for segment in segments {
+            match segment {
+                Segment::Text(text) => {
+                    let from = std::mem::take(&mut skip).min(text.len());
+                    tree.text(&text.slice(from..));
+                }
+                Segment::Literal(data) => tree.push(Token::Literal(data.clone())),
+                Segment::Omitted { size } => tree.push(Token::Omitted(*size)),
             }
-            Segment::Literal(data) => tree.push(Token::Literal(data.clone())),
-            Segment::Omitted { size } => tree.push(Token::Omitted(*size)),
         }
-    }
-    tree.finish()
+    })
 }
 
 /// Tokens of a piece of text that holds no literal.
 pub fn parse_text(text: &Bytes) -> Vec<Token> {
-    let mut tree = Tree::default();
-    tree.text(text);
-    tree.finish()
+    read(|tree| tree.text(text))
+}
+
+/// Reads by the book. Where quotes do not come out even that way, a server may have forgotten to
+/// escape a backslash at the end of a string (`"C:\"` as `"C:"`): then that reading counts, if it
+/// comes out even.
+fn read(feed: impl Fn(&mut Tree)) -> Vec<Token> {
+    let mut strict = Tree::default();
+    feed(&mut strict);
+    if strict.odd {
+        let mut lenient = Tree {
+            lenient: true,
+            ..Tree::default()
+        };
+        feed(&mut lenient);
+        if !lenient.odd {
+            return lenient.finish();
+        }
+    }
+    strict.finish()
 }
 
 #[derive(Default)]
@@ -128,6 +145,10 @@ struct Tree {
     count: usize,
     open: Vec<Vec<Token>>,
     current: Vec<Token>,
+    /// A backslash before a quote that ends a word escapes nothing.
+    lenient: bool,
+    /// A string was not closed, or text stuck to its end.
+    odd: bool,
 }
 
 impl Tree {
@@ -172,9 +193,11 @@ impl Tree {
                     at += 1;
                 }
                 b'"' => {
-                    let (token, next) = quoted(text, at + 1);
+                    let (token, next, closed) = quoted(text, at + 1, self.lenient);
                     self.push(token);
                     at = next;
+                    let stuck = |b: &u8| !matches!(b, b' ' | b'\t' | b')' | b'\r');
+                    self.odd |= !closed || text.get(at).is_some_and(stuck);
                 }
                 _ => {
                     let end = atom_end(text, at, &mut sections);
@@ -191,24 +214,29 @@ impl Tree {
     }
 }
 
-/// A quoted string whose first byte is at `from`; one that never ends takes the rest.
-fn quoted(text: &Bytes, from: usize) -> (Token, usize) {
+/// A quoted string whose first byte is at `from`, where it ends, and whether it is closed; one that
+/// never ends takes the rest.
+fn quoted(text: &Bytes, from: usize, lenient: bool) -> (Token, usize, bool) {
     let rest = text.get(from..).unwrap_or_default();
     let mut unescaped: Option<Vec<u8>> = None;
     let mut at = 0;
+    let mut closed = false;
     while let Some(&b) = rest.get(at) {
-        match b {
-            b'"' => {
-                let data = match unescaped {
-                    Some(v) => Bytes::from(v),
-                    None => text.slice(from..from + at),
-                };
-                return (Token::Quoted(data), from + at + 1);
+        match (b, rest.get(at + 1)) {
+            (b'"', _) => {
+                closed = true;
+                break;
             }
-            b'\\' if matches!(rest.get(at + 1), Some(b'"' | b'\\')) => {
+            (b'\\', Some(b'"')) if lenient && ends_word(rest.get(at + 2)) => {
+                if let Some(out) = &mut unescaped {
+                    out.push(b);
+                }
+                at += 1;
+            }
+            (b'\\', Some(next @ (b'"' | b'\\'))) => {
                 let out =
                     unescaped.get_or_insert_with(|| rest.get(..at).unwrap_or_default().to_vec());
-                out.extend(rest.get(at + 1));
+                out.push(*next);
                 at += 2;
             }
             _ => {
@@ -221,9 +249,14 @@ fn quoted(text: &Bytes, from: usize) -> (Token, usize) {
     }
     let data = match unescaped {
         Some(v) => Bytes::from(v),
-        None => text.slice(from..),
+        None => text.slice(from..from + at),
     };
-    (Token::Quoted(data), text.len())
+    let next = from + at + usize::from(closed);
+    (Token::Quoted(data), next, closed)
+}
+
+fn ends_word(next: Option<&u8>) -> bool {
+    matches!(next, None | Some(b' ' | b')' | b'\r'))
 }
 
 /// Where the atom that starts at `from` ends. An item with a section keeps all of its section.
@@ -309,10 +342,26 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_that_escape_nothing() {
+        let expected = r#"(("a" NIL "me" "sina.com\\")) (("b" NIL "x" "y\\"))"#;
+        assert_eq!(
+            tree(r#"(("a" NIL "me" "sina.com\")) (("b" NIL "x" "y\"))"#),
+            expected
+        );
+        assert_eq!(tree(r#""\" "a\b""#), r#""\\" "a\\b""#);
+        // By the book wherever that makes sense.
+        assert_eq!(
+            tree(r#"("he said \"hi\" ok" "x")"#),
+            r#"("he said \"hi\" ok" "x")"#
+        );
+        assert_eq!(tree(r#""a\\" "b""#), r#""a\\" "b""#);
+    }
+
+    #[test]
     fn broken_trees_keep_what_there_is() {
         assert_eq!(tree("(a (b"), "(a (b))");
         assert_eq!(tree("a) b"), "a b");
-        assert_eq!(tree(r#"a "never closed \" x"#), r#"a "never closed \" x""#);
+        assert_eq!(tree(r#"a "never closed \"x"#), r#"a "never closed \"x""#);
         assert_eq!(tree("BODY[1.2 x"), "BODY[1.2 x");
         let deep = "(".repeat(5000);
         assert!(!tree(&deep).is_empty());

@@ -330,11 +330,11 @@ impl AccountConfig {
     /// has to be looked up.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        if self
-            .oauth2
-            .as_ref()
-            .is_some_and(|oauth2| oauth2.provider.is_some())
-        {
+        let oauth2 = self.oauth2.as_ref();
+        let auth = oauth2.and_then(|oauth2| oauth2.auth.as_ref());
+        if auth.is_some_and(|auth| auth.delegated_account.is_some()) {
+            "delegated"
+        } else if oauth2.is_some_and(|oauth2| oauth2.provider.is_some()) {
             "oauth2"
         } else if self.follows_imap() {
             "imap"
@@ -411,6 +411,33 @@ pub struct AccountStatus {
     /// The last failed webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_error_flag: Option<Value>,
+    /// The folder that cannot be read; none when all can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync_error: Option<SyncError>,
+}
+
+/// A folder that cannot be read, while the account is connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncError {
+    /// Folder.
+    pub path: String,
+    /// Since when.
+    pub time: Timestamp,
+    /// What the server said.
+    pub error: SyncErrorCause,
+}
+
+/// What a server said instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncErrorCause {
+    /// In words.
+    pub error: String,
+    /// `NO` or `BAD`.
+    pub response_status: String,
+    /// Its text.
+    pub response_text: String,
 }
 
 /// A stored account.

@@ -303,6 +303,13 @@ impl Identity {
         Some([a, b, c, d, e, f])
     }
 
+    /// How it begins: alike for all copies of a message, see [`Identity::message_prefix`].
+    #[must_use]
+    pub const fn prefix(self) -> [u8; 6] {
+        let [a, b, c, d, e, f, _, _] = self.0.to_be_bytes();
+        [a, b, c, d, e, f]
+    }
+
     /// From [`Identity::bits`]; 0, which stands for none, becomes 1.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
@@ -344,6 +351,13 @@ impl ThreadKey {
     #[must_use]
     pub const fn bits(self) -> u64 {
         self.0
+    }
+}
+
+/// As the API shows it: 16 hexadecimal digits.
+impl std::fmt::Display for ThreadKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`index`] | which messages a folder has, and their identities |
 //! | [`mailbox`] | folders |
 //! | [`message`] | messages |
+//! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
@@ -31,6 +32,7 @@ pub mod event;
 pub mod index;
 pub mod mailbox;
 pub mod message;
+pub mod origin;
 pub mod outbox;
 pub mod secret;
 pub mod settings;

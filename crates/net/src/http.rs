@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::{Bytes, BytesMut};
+use percent_encoding::percent_decode_str;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
@@ -347,6 +348,26 @@ impl EgressClient {
             }
         }
     }
+}
+
+/// Takes credentials out of a URL as `Authorization: Basic`, percent signs undone: what the client itself does not do with
+/// them.
+pub fn basic_auth(url: &mut Url) -> Option<HeaderValue> {
+    let decoded = |part: &str| percent_decode_str(part).collect::<Vec<u8>>();
+    let mut pair = decoded(url.username());
+    let password = decoded(url.password().unwrap_or_default());
+    if pair.is_empty() && password.is_empty() {
+        return None;
+    }
+    pair.push(b':');
+    pair.extend(password);
+    let token = base64::engine::general_purpose::STANDARD.encode(pair);
+    let mut value = HeaderValue::from_str(&format!("Basic {token}")).ok()?;
+    value.set_sensitive(true);
+    url.set_username("")
+        .and_then(|()| url.set_password(None))
+        .ok()?;
+    Some(value)
 }
 
 /// Turns credentials in the URL into a header value, and removes them.

@@ -10,15 +10,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
+use crate::ciphers;
 use crate::error::NetError;
 
-/// The lowest TLS version a profile accepts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum MinVersion {
-    /// TLS 1.2 (RFC 5246) and above.
-    #[default]
+/// A version of TLS that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
     Tls12,
-    /// TLS 1.3 (RFC 8446) alone.
+    /// TLS 1.3 (RFC 8446).
     Tls13,
 }
 
@@ -30,7 +30,13 @@ pub struct TlsProfile {
     /// The name to ask for and to check, where it is not the host dialled.
     pub server_name: Option<String>,
     /// The lowest version accepted.
-    pub min_version: MinVersion,
+    pub min_version: TlsVersion,
+    /// The highest version accepted.
+    pub max_version: TlsVersion,
+    /// The cipher suites to offer, as OpenSSL writes them (see [`ciphers`](crate::ciphers)); none means all.
+    pub ciphers: Option<String>,
+    /// A wish that cannot be met: every connection fails with these words.
+    pub unusable: Option<String>,
     /// A PEM file of certificate authorities trusted in addition to the system's. Read once per process.
     pub ca_file: Option<PathBuf>,
 }
@@ -40,7 +46,10 @@ impl Default for TlsProfile {
         Self {
             verify: true,
             server_name: None,
-            min_version: MinVersion::default(),
+            min_version: TlsVersion::Tls12,
+            max_version: TlsVersion::Tls13,
+            ciphers: None,
+            unusable: None,
             ca_file: None,
         }
     }
@@ -50,9 +59,13 @@ impl Default for TlsProfile {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     verify: bool,
-    min_version: MinVersion,
+    versions: (TlsVersion, TlsVersion),
+    ciphers: Option<String>,
     ca_file: Option<PathBuf>,
 }
+
+/// Shared configurations that are kept; accounts may name any number of lists of ciphers.
+const KEPT: usize = 256;
 
 type Cache = Mutex<HashMap<Key, Arc<ClientConfig>>>;
 
@@ -74,19 +87,30 @@ impl TlsProfile {
     /// trust roots (some milliseconds of file reads).
     ///
     /// # Errors
-    /// The CA file or the system's roots cannot be read.
+    /// The CA file or the system's roots cannot be read, or the profile asks for what there is not.
     pub fn client_config(&self) -> Result<Arc<ClientConfig>, NetError> {
+        if let Some(wish) = &self.unusable {
+            return Err(NetError::TlsProfile(wish.clone()));
+        }
         let key = Key {
             verify: self.verify,
-            min_version: self.min_version,
+            versions: (self.min_version, self.max_version),
+            ciphers: self.ciphers.clone(),
             ca_file: self.ca_file.clone(),
         };
         if let Some(config) = lock().get(&key) {
             return Ok(Arc::clone(config));
         }
         let config = Arc::new(self.build()?);
+        let mut cache = lock();
+        if cache.len() >= KEPT {
+            cache.retain(|_, config| Arc::strong_count(config) > 1);
+        }
+        if cache.len() >= KEPT {
+            return Ok(config);
+        }
         // Two callers may have built at once: the first one in wins, so that sessions are resumed from one store.
-        Ok(Arc::clone(lock().entry(key).or_insert(config)))
+        Ok(Arc::clone(cache.entry(key).or_insert(config)))
     }
 
     /// The name to check: the override, else `host`. Names are taken in their ASCII form.
@@ -110,13 +134,31 @@ impl TlsProfile {
     }
 
     fn build(&self) -> Result<ClientConfig, NetError> {
-        let provider = provider();
-        let versions: &[&rustls::SupportedProtocolVersion] = match self.min_version {
-            MinVersion::Tls12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
-            MinVersion::Tls13 => &[&rustls::version::TLS13],
-        };
+        let mut provider = provider();
+        if let Some(list) = &self.ciphers {
+            let mut own = (*provider).clone();
+            own.cipher_suites = ciphers::choose(list, &own.cipher_suites)?;
+            provider = Arc::new(own);
+        }
+        let wanted = |version| self.min_version <= version && version <= self.max_version;
+        let versions: Vec<&rustls::SupportedProtocolVersion> = [
+            (TlsVersion::Tls13, &rustls::version::TLS13),
+            (TlsVersion::Tls12, &rustls::version::TLS12),
+        ]
+        .into_iter()
+        .filter(|(version, spoken)| {
+            let mut suites = provider.cipher_suites.iter();
+            wanted(*version) && suites.any(|suite| suite.version() == *spoken)
+        })
+        .map(|(_, spoken)| spoken)
+        .collect();
+        if versions.is_empty() {
+            return Err(NetError::TlsProfile(
+                "no TLS version fits both the versions and the ciphers asked for".to_owned(),
+            ));
+        }
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(versions)
+            .with_protocol_versions(&versions)
             .map_err(profile_error)?;
         let verifier: Arc<dyn ServerCertVerifier> = if self.verify {
             let extra = match &self.ca_file {

@@ -383,6 +383,7 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
         "DELETE FROM index_chunks WHERE account=$1",
         "DELETE FROM identities WHERE account=$1",
         "DELETE FROM announce WHERE account=$1",
+        "DELETE FROM departures WHERE account=$1",
     ] {
         batch.push(Sql::from(table), params![account]);
     }

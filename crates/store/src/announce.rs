@@ -59,20 +59,78 @@ pub fn remove_all(batch: &mut Batch, account: &AccountId) {
     batch.push("DELETE FROM announce WHERE account=$1", params![account]);
 }
 
-/// The oldest marks of an account.
+/// Those of these messages of a folder that are marked.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn pending(
+    store: &Store,
+    account: &AccountId,
+    mailbox: u32,
+    references: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    let mut found = Vec::new();
+    // Each statement takes so many.
+    for some in references.chunks(200) {
+        let mut sql =
+            "SELECT ref FROM announce WHERE account=$1 AND mailbox=$2 AND ref IN (".to_owned();
+        let mut params = params![account, mailbox];
+        for reference in some {
+            let comma = if params.len() == 2 { "" } else { ", " };
+            params.push((*reference).into());
+            sql.push_str(&format!("{comma}${}", params.len()));
+        }
+        sql.push(')');
+        for row in &store.query(sql, params).await? {
+            found.push(row.text(0)?.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// Where a page of marks ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct After {
+    created: Timestamp,
+    mailbox: u32,
+    reference: String,
+}
+
+impl<T> Marker<T> {
+    /// The marks behind this one.
+    #[must_use]
+    pub fn after(&self) -> After {
+        After {
+            created: self.created,
+            mailbox: self.mailbox,
+            reference: self.reference.clone(),
+        }
+    }
+}
+
+/// The oldest marks of an account, or those behind another one.
 ///
 /// # Errors
 /// As [`Store::query`]; [`StoreError::Corrupt`] if the data has another form.
 pub async fn list<T: DeserializeOwned>(
     store: &Store,
     account: &AccountId,
+    after: Option<&After>,
     limit: u32,
 ) -> Result<Vec<Marker<T>>, StoreError> {
+    let (created, mailbox, reference) = after.map_or((i64::MIN, 0, ""), |after| {
+        (
+            after.created.millis(),
+            after.mailbox,
+            after.reference.as_str(),
+        )
+    });
     store
         .query(
-            "SELECT mailbox, ref, data, created FROM announce WHERE account=$1 \
-             ORDER BY created, mailbox, ref LIMIT $2",
-            params![account, limit],
+            "SELECT mailbox, ref, data, created FROM announce \
+             WHERE account=$1 AND (created, mailbox, ref) > ($2, $3, $4) \
+             ORDER BY created, mailbox, ref LIMIT $5",
+            params![account, created, mailbox, reference, limit],
         )
         .await?
         .iter()

@@ -186,26 +186,34 @@ pub async fn find(
     Ok(found)
 }
 
-/// All messages of the account with this Message-ID, whatever their size and date.
+/// All messages of the account with one of these Message-IDs, whatever their size and date.
 ///
 /// # Errors
 /// As [`get`].
-pub async fn find_message(
+pub async fn find_messages(
     store: &Store,
     account: &AccountId,
-    message_id: &str,
+    message_ids: &[&str],
 ) -> Result<Vec<Located>, StoreError> {
-    let Some(prefix) = Identity::message_prefix(message_id) else {
-        return Ok(Vec::new());
-    };
-    let mut found = rows_with(store, account, &prefix).await?;
-    found.retain(|located| {
-        located
-            .entry
+    let prefixes: HashSet<[u8; 6]> = message_ids
+        .iter()
+        .filter_map(|id| Identity::message_prefix(id))
+        .collect();
+    let matches = |entry: &Entry| {
+        entry
             .identity
-            .is_some_and(|identity| identity.bits().to_be_bytes().starts_with(&prefix))
-    });
+            .is_some_and(|identity| prefixes.contains(&identity.prefix()))
+    };
+    if prefixes.len() > NEEDLES {
+        return walk(store, account, matches).await;
+    }
+    let mut found = Vec::new();
+    for prefix in &prefixes {
+        found.extend(rows_with(store, account, prefix).await?);
+    }
+    found.retain(|located| matches(&located.entry));
     found.sort_unstable();
+    found.dedup();
     Ok(found)
 }
 

@@ -148,6 +148,20 @@ pub async fn load(
     snapshot(&rows)
 }
 
+/// The revision of an index; 0 where the folder has no number, which no write expects.
+///
+/// # Errors
+/// As [`load`].
+pub async fn revision(store: &Store, account: &AccountId, mailbox: u32) -> Result<i64, StoreError> {
+    store
+        .query_one(
+            "SELECT index_revision FROM mailboxes WHERE account=$1 AND number=$2",
+            params![account, mailbox],
+        )
+        .await?
+        .map_or(Ok(0), |row| row.i64(0))
+}
+
 /// The part of an index that lies in one chunk; `None` where the folder has no number.
 ///
 /// # Errors

@@ -14,6 +14,7 @@
 //! | [`answers`] | answers to idempotency keys |
 //! | [`blob`] | large bytes, sealed and streamed |
 //! | [`deliveries`] | deliveries of events, in lanes |
+//! | [`departures`] | messages that went, until it shows where to |
 //! | [`events`] | events in order |
 //! | [`first_run`] | what an instance has already |
 //! | [`generation`] | what other processes must notice |
@@ -41,6 +42,7 @@ mod batch;
 pub mod blob;
 mod config;
 pub mod deliveries;
+pub mod departures;
 mod error;
 pub mod events;
 pub mod first_run;

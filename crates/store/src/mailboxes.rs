@@ -14,7 +14,7 @@ use crate::page::json;
 use crate::params;
 use crate::store::Store;
 use crate::value::Row;
-use crate::{identities, index};
+use crate::{departures, identities, index};
 
 /// A numbered folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +90,26 @@ pub async fn number(
         .await?
         .map(|row| row.count(0))
         .transpose()
+}
+
+/// All numbers that a path ever had.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn numbers(
+    store: &Store,
+    account: &AccountId,
+    path: &str,
+) -> Result<Vec<u32>, StoreError> {
+    store
+        .query(
+            "SELECT number FROM mailboxes WHERE account=$1 AND path=$2",
+            params![account, path],
+        )
+        .await?
+        .iter()
+        .map(|row| row.count(0))
+        .collect()
 }
 
 /// The followed folders of an account, by number.
@@ -187,6 +207,7 @@ pub fn forget_all(batch: &mut Batch, account: &AccountId) {
     );
     index::drop_account(batch, account);
     identities::drop_account(batch, account);
+    departures::drop_account(batch, account);
 }
 
 /// The folders as last listed, and when.

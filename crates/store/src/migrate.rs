@@ -66,6 +66,12 @@ const MIGRATIONS: &[Migration] = &[
         both: include_str!("../migrations/0008_index.sql"),
         postgres: "",
     },
+    Migration {
+        number: 9,
+        name: "0009_departures",
+        both: include_str!("../migrations/0009_departures.sql"),
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
-use crate::{answers, blob, hosted, rates, sessions, stats};
+use crate::{answers, blob, departures, hosted, rates, sessions, stats};
 
 /// How long PostgreSQL remembers that a batch was applied.
 const BATCHES_KEPT: Duration = Duration::from_secs(60 * 60);
@@ -33,6 +33,7 @@ pub async fn run(store: &Store) -> Result<(), StoreError> {
     }
     let mut batch = Batch::new();
     answers::sweep(&mut batch, now);
+    departures::sweep(&mut batch, now);
     hosted::sweep(&mut batch, now);
     sessions::sweep(&mut batch, now);
     rates::sweep(&mut batch, now);

@@ -6,6 +6,7 @@
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
 //! * [`DnsServer`]: a DNS server that knows the records it is given.
 //! * [`Website`]: a web server for documents, over any stream.
+//! * [`ProxyServer`]: a SOCKS and HTTP proxy that writes down where it was asked to go.
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles, swallows, corrupts or forgets.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
@@ -28,6 +29,7 @@ mod imap_folders;
 pub mod mail;
 pub mod mailbox_model;
 mod oauth;
+mod proxy;
 mod random;
 mod server;
 mod smtp_session;
@@ -42,6 +44,7 @@ pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};
 pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};
 pub use oauth::access_token;
+pub use proxy::{ProxyServer, Visit};
 pub use random::Random;
 pub use server::{Server, ServerBuilder};
 pub use smtp_sink::{Auth, Fault, Phase, ReceivedMail, SmtpSink};

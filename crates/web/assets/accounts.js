@@ -11,13 +11,17 @@ function show(id, tone, name) {
   }
 }
 
+/** Accounts that the stream told of since it is open: what it tells is newer than what a page says that was asked for meanwhile. */
+const told = new Set();
+
 /** Takes over what changed before the stream was open: the states of this page as it is now. */
 async function catchUp() {
+  told.clear();
   const answer = await fetch(location.pathname + location.search).catch(() => null);
   if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const badge of fresh.querySelectorAll("[data-account-state]"))
-    show(badge.dataset.accountState, badge.className.replace("badge", "").trim(), badge.textContent);
+    if (!told.has(badge.dataset.accountState)) show(badge.dataset.accountState, badge.className.replace("badge", "").trim(), badge.textContent);
 }
 
 let stream = null;
@@ -29,6 +33,7 @@ function open() {
   stream.addEventListener("message", (event) => {
     const change = JSON.parse(event.data);
     if (change.type !== "state" || !change.stateLabel) return;
+    told.add(change.account);
     show(change.account, tones[change.stateLabel.type] ?? "", change.stateLabel.name);
   });
 }

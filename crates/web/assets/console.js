@@ -111,14 +111,16 @@ addEventListener("pageshow", () => {
 function since(date) {
   const seconds = Math.round((Date.now() - date) / 1000);
   const ago = Math.abs(seconds);
+  // What is ahead is rounded: 30 days less a second are not 29 days.
+  const whole = seconds < 0 ? Math.round : Math.floor;
   const say = (count, unit) => (seconds < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`);
   const many = (count, unit) => say(count, count === 1 ? unit : `${unit}s`);
   if (ago < 5) return "just now";
   if (ago < 60) return say(ago, "s");
-  if (ago < 3600) return say(Math.floor(ago / 60), "min");
-  if (ago < 86400) return say(Math.floor(ago / 3600), "h");
-  if (ago < 5184000) return many(Math.floor(ago / 86400), "day");
-  return many(Math.floor(ago / 2592000), "month");
+  if (ago < 3600) return say(whole(ago / 60), "min");
+  if (ago < 86400) return say(whole(ago / 3600), "h");
+  if (ago < 5184000) return many(whole(ago / 86400), "day");
+  return many(whole(ago / 2592000), "month");
 }
 function relative() {
   for (const time of $$("time[data-relative]")) {
@@ -130,6 +132,14 @@ function relative() {
 }
 relative();
 setInterval(relative, 15000);
+
+// A fault is said until its field is changed.
+document.addEventListener("input", ({ target }) => {
+  if (target.getAttribute("aria-invalid") !== "true") return;
+  target.removeAttribute("aria-invalid");
+  const said = (target.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id));
+  for (const error of said) if (error?.classList.contains("error")) error.hidden = true;
+});
 
 // After a failed form the first faulty field has the focus.
 $('[aria-invalid="true"]')?.focus();

@@ -67,14 +67,17 @@ pub(crate) fn size(bytes: impl Borrow<u64>) -> String {
 /// How long ago, or how far ahead, in one unit: `3 min ago`, `in 2 days`.
 pub(crate) fn relative(time: impl Borrow<Timestamp>, now: impl Borrow<Timestamp>) -> String {
     let millis = now.borrow().millis() - time.borrow().millis();
-    let seconds = millis.unsigned_abs() / 1000;
+    // What is ahead is rounded: 30 days less a second are not 29 days.
+    let ahead = u64::from(millis < 0);
+    let seconds = (millis.unsigned_abs() + 500 * ahead) / 1000;
+    let whole = |unit: u64| (seconds + unit / 2 * ahead) / unit;
     let (count, unit) = match seconds {
         0..5 => return "just now".to_owned(),
         5..60 => (seconds, "s"),
-        60..3600 => (seconds / 60, "min"),
-        3600..86_400 => (seconds / 3600, "h"),
-        86_400..5_184_000 => (seconds / 86_400, "day"),
-        _ => (seconds / 2_592_000, "month"),
+        60..3600 => (whole(60), "min"),
+        3600..86_400 => (whole(3600), "h"),
+        86_400..5_184_000 => (whole(86_400), "day"),
+        _ => (whole(2_592_000), "month"),
     };
     let plural = if count == 1 || !matches!(unit, "day" | "month") {
         ""
@@ -174,6 +177,10 @@ mod tests {
         assert_eq!(
             relative(now.after(Duration::from_secs(172_800)), now),
             "in 2 days"
+        );
+        assert_eq!(
+            relative(now.after(Duration::from_secs(30 * 86_400 - 1)), now),
+            "in 30 days"
         );
     }
 }

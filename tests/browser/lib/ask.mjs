@@ -52,7 +52,7 @@ export function ask(url, options = {}) {
         });
       },
     );
-    call.setTimeout(options.timeout ?? 20_000, () => call.destroy(new Error(`${url}: no answer`)));
+    call.setTimeout(options.timeout ?? 60_000, () => call.destroy(new Error(`${url}: no answer`)));
     call.on('error', fail);
     call.end(body);
   });

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { axeSource } from './tools.mjs';
 import { PHONE, WIDE } from './house.mjs';
+import { pictures } from './picture.mjs';
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
@@ -27,6 +28,20 @@ export async function fits(page, where) {
     return scrolls ? reaching.slice(0, 5).map((element) => element.outerHTML.slice(0, 120)) : null;
   });
   assert.equal(wide, null, `${where} scrolls sideways: ${wide?.join('\n    ')}`);
+}
+
+/** Fails when a button lies on the text that it copies. */
+export async function apart(page, where) {
+  const covered = await page.evaluate(() =>
+    [...document.querySelectorAll('[data-copy]')]
+      .filter((button) => button.checkVisibility())
+      .filter((button) => {
+        const [one, two] = [button, document.querySelector(button.dataset.copy)].map((element) => element.getBoundingClientRect());
+        return one.left < two.right - 1 && two.left < one.right - 1 && one.top < two.bottom - 1 && two.top < one.bottom - 1;
+      })
+      .map((button) => button.dataset.copy),
+  );
+  assert.deepEqual(covered, [], `a button lies on what it copies in ${where}`);
 }
 
 /** Fails when something one can click or type into is smaller than 24 by 24 px (WCAG 2.5.8), links within a sentence aside. */
@@ -59,7 +74,7 @@ export async function showsFocus(page, where) {
   assert.equal(fault, null, `no visible focus in ${where}: ${fault}`);
 }
 
-/** Everything above, dark on a phone and light on a wide screen; with SHOTS=FOLDER there is a picture of it. */
+/** Everything above, dark on a phone and light on a wide screen; with SHOTS=FOLDER there are pictures of it, in all looks. */
 export async function look(page, name) {
   for (const [colorScheme, size] of [
     ['dark', PHONE],
@@ -69,7 +84,8 @@ export async function look(page, name) {
     await page.setViewportSize(size);
     await clean(page, `${name}, ${colorScheme}, ${size.width} px`);
     await fits(page, name);
+    await apart(page, name);
   }
   await bigEnough(page, name);
-  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
+  if (process.env.SHOTS) await pictures(page, process.env.SHOTS, name);
 }

@@ -78,9 +78,10 @@ async fn ten_thousand_of_each(hall: &Hall) {
         email: Some("somebody@example.com".to_owned()),
         ..AccountConfig::default()
     };
-    for page in 0..20 {
+    // Small batches: a commit has a deadline, and other tests write beside it.
+    for page in 0..200 {
         let mut batch = Batch::new();
-        for number in 0..500 {
+        for number in 0..50 {
             let id = AccountId::new(&format!("account-{page}-{number}"));
             let state = AccountState::ALL[number % AccountState::ALL.len()];
             let status = AccountStatus::default();
@@ -111,7 +112,7 @@ async fn ten_thousand_of_each(hall: &Hall) {
         times.push(began.elapsed());
         assert_eq!(dashboard.account_total(), 10_000);
         assert_eq!(dashboard.tokens.total, 10_000);
-        assert_eq!(dashboard.tokens.expiring, 20);
+        assert_eq!(dashboard.tokens.expiring, 200);
     }
     println!("{:?}: dashboards took {times:?}", store.dialect());
     times.sort();
@@ -132,23 +133,35 @@ async fn what_is_wrong_with_a_target_ends_with_it(hall: &Hall) {
         let webhooks = json!({ "webhooksEnabled": true, "webhooks": url });
         let set = hall.call("postV1Settings", ask().body(webhooks));
         set.await.unwrap();
-        // Longer than numbers are shared.
-        tokio::time::sleep(Duration::from_millis(1100)).await;
-        let dashboard = hall.app.dashboard(Range::Hour).await.unwrap();
-        let problems = dashboard.attention.into_iter();
-        let problems = problems.filter(|finding| finding.severity == Severity::Problem);
-        problems
-            .filter_map(|finding| finding.place)
-            .collect::<Vec<_>>()
+    };
+    // Numbers are shared for a second.
+    let problems = async |expected: &[Place]| {
+        let found = async || {
+            let dashboard = hall.app.dashboard(Range::Hour).await.unwrap();
+            let problems = dashboard.attention.into_iter();
+            let problems = problems.filter(|finding| finding.severity == Severity::Problem);
+            problems.filter_map(|finding| finding.place).collect()
+        };
+        let mut places: Vec<Place> = found().await;
+        for _ in 0..100 {
+            if places == expected {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            places = found().await;
+        }
+        assert_eq!(places, expected);
     };
     let failing = [Place::Webhooks, Place::Account(ann.clone())];
-    assert_eq!(target("http://old.example/").await, failing);
-    assert_eq!(target("http://new.example/").await, failing[1..]);
+    target("http://old.example/").await;
+    problems(&failing).await;
+    target("http://new.example/").await;
+    problems(&failing[1..]).await;
     let own = ask()
         .path("account", "ann")
         .body(json!({ "webhooks": "http://own.example/" }));
     hall.call("putV1AccountAccount", own).await.unwrap();
-    assert_eq!(target("http://new.example/").await, []);
+    problems(&[]).await;
 }
 
 async fn hooks(hall: &Hall, sink: &HookSink) {

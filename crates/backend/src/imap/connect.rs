@@ -5,11 +5,14 @@ use std::{
     time::Duration,
 };
 
-use posthouse_imap::{Condition, Connection, Error, Observer, Options, Sasl, Timeouts};
+use posthouse_imap::{
+    Condition, Connection, Error, Observer, Options, Quirk, Quirks, Sasl, Timeouts,
+};
 use posthouse_model::account::{AccountConfig, ImapConfig, ServerAuth};
 use posthouse_net::{Dial, NetError, Proxy, Security, Stream, error::io_code};
 use tokio::time::timeout;
 
+use super::{pace, profile::Profile};
 use crate::{
     BackendError, ImapCounters, Network, ProtocolLog, Speaker, next_connection, tls_profile,
 };
@@ -84,6 +87,8 @@ impl Observer for Watch {
 /// [`BackendError::Connection`] for everything else.
 pub async fn connect(config: &AccountConfig, network: &Network) -> Result<Conn, BackendError> {
     let watch = Arc::new(Watch::new(network));
+    let host = imap_config(config)?.host.as_deref().unwrap_or_default();
+    pace::turn(Profile::of(host)).await;
     // Boxed: what set-up needs must not stay in the future that later waits for mail.
     let set_up = Box::pin(set_up(config, network, &watch));
     let result = match timeout(network.connect_timeout, set_up).await {
@@ -127,6 +132,10 @@ async fn set_up(
         tls: tls.clone(),
         deadline: network.connect_timeout,
     };
+    let given = match &network.logins {
+        Some(logins) => Some(logins.login().await?),
+        None => None,
+    };
     watch.note(|| {
         let security = if imap.secure { "TLS" } else { "plain text" };
         format!("Connecting to {host}, port {port}, {security}")
@@ -146,6 +155,14 @@ async fn set_up(
     let mut connection = Connection::open(stream, options)
         .await
         .map_err(set_up_error)?;
+    let greeting = connection.take_greeting().unwrap_or_default();
+    let mut profile = Profile::by_host(host).or_else(|| Profile::by_greeting(&greeting));
+    if let Some(profile) = profile {
+        connection.add_quirks(profile.quirks);
+    }
+    if imap.disable_imap4rev2 == Some(true) {
+        connection.hide(&["IMAP4rev2"]);
+    }
     if !imap.secure && connection.has("STARTTLS") {
         let deadline = network.connect_timeout;
         connection = connection
@@ -154,21 +171,72 @@ async fn set_up(
             .map_err(set_up_error)?;
     }
     if !connection.is_authenticated() {
-        log_in(&mut connection, imap.auth.as_ref(), host, port).await?;
+        let auth = given.as_ref().or(imap.auth.as_ref());
+        log_in(&mut connection, auth, host, port).await?;
     }
-    if connection.has("ID") && !network.client_id.is_empty() {
-        let params: Vec<(&str, &str)> = network
-            .client_id
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        match connection.id(&params).await {
-            // Who we are is a courtesy; that a server does not want to know ends nothing.
-            Err(error) if !error.is_refusal() => return Err(set_up_error(error)),
-            _ => {}
+    let server = introduce(&mut connection, network).await?;
+    if profile.is_none() {
+        profile = Profile::by_id(&server);
+        if let Some(profile) = profile {
+            connection.add_quirks(profile.quirks);
         }
     }
+    if let Some(profile) = profile.filter(|profile| profile.quirks != Quirks::default()) {
+        watch.note(|| format!("Taken for {}: {:?}", profile.name, profile.quirks));
+    }
+    enable(&mut connection).await?;
     Ok(connection)
+}
+
+/// Tells who we are (RFC 2971) and gives what the server says of itself. It is a courtesy, so that a
+/// server that does not want to know ends nothing.
+async fn introduce(
+    connection: &mut Conn,
+    network: &Network,
+) -> Result<Vec<(String, Option<String>)>, BackendError> {
+    let mut params: Vec<(&str, &str)> = network
+        .client_id
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    if params.is_empty() && connection.quirks().has(Quirk::IdNeeded) {
+        params.push(("name", "Posthouse"));
+    }
+    if !connection.has("ID") || params.is_empty() {
+        return Ok(Vec::new());
+    }
+    match connection.id(&params).await {
+        Err(error) if !error.is_refusal() => Err(set_up_error(error)),
+        Err(_) => Ok(Vec::new()),
+        Ok(fields) => Ok(fields),
+    }
+}
+
+/// Switches on, in one command, what makes following cheap (RFC 7162) and names readable (RFC 6855).
+/// What the server confirmed is told by [`Connection::is_enabled`]; one that refuses is used without.
+///
+/// IMAP4rev2 is not among it: what it adds is asked for by the extensions that it is made of.
+async fn enable(connection: &mut Conn) -> Result<(), BackendError> {
+    if !connection.has("ENABLE") && !connection.has("IMAP4rev2") {
+        return Ok(());
+    }
+    let mut wanted = Vec::new();
+    if connection.has("CONDSTORE") || connection.has("QRESYNC") {
+        wanted.push("CONDSTORE");
+    }
+    if connection.has("QRESYNC") {
+        wanted.push("QRESYNC");
+    }
+    if connection.has("UTF8=ACCEPT") || connection.has("UTF8=ONLY") {
+        wanted.push("UTF8=ACCEPT");
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    match connection.enable(&wanted).await {
+        Err(error) if !error.is_refusal() => Err(set_up_error(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The IMAP settings of an account that has them.

@@ -14,12 +14,13 @@ use posthouse_model::{
     command::{Append, ListMessages},
     mailbox::{self, SpecialUse},
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+    origin::Origin,
 };
 use tokio::time::Instant;
 
 use super::{
     append, connect::Conn, connect::imap_config, detail, download, folders, follow::Follower,
-    listing, pool::Pool, profile::Profile, text, update,
+    listing, origin, pool::Pool, profile::Profile, text, update,
 };
 use crate::{
     Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Follow, Mailbox, Memory,
@@ -202,6 +203,14 @@ impl Mailbox for ImapMailbox {
         body: BodyStream,
     ) -> BoxFuture<'a, Result<Appended, BackendError>> {
         Box::pin(append::append(&self.shared, append, body))
+    }
+
+    fn origins<'a>(
+        &'a self,
+        mailbox: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>> {
+        Box::pin(origin::origins(&self.shared, mailbox, uids))
     }
 
     fn follow(&self, state: SyncState) -> Box<dyn Follow> {

@@ -3,13 +3,16 @@
 //! | Module | What |
 //! |---|---|
 //! | `ids` | message, attachment and text ids, cursors |
-//! | `profile` | what is known of providers |
+//! | `profile`, `pace` | what is known of providers, and how fast they are connected to |
 //! | `connect` | from settings to a connection that is logged in |
 //! | `pool`, `open` | sessions for callers, and folders opened on them |
 //! | `special`, `folders` | folders and what they are for |
 //! | `structure`, `shape` | from FETCH replies to messages |
+//! | `origin` | what names a message beyond its place |
+//! | `read` | reading messages whole, many at once |
 //! | `listing`, `detail`, `text`, `download`, `update`, `append` | the verbs |
 //! | `follow` | following: a pure core and its shell |
+//! | [`sync`] | the message index of a folder: what to ask, what answers mean |
 //! | `verify` | trying settings out |
 
 mod append;
@@ -22,11 +25,15 @@ mod ids;
 mod listing;
 mod mailbox;
 mod open;
+mod origin;
+mod pace;
 mod pool;
 mod profile;
+mod read;
 mod shape;
 mod special;
 mod structure;
+pub mod sync;
 mod text;
 mod update;
 mod verify;

@@ -12,6 +12,7 @@ use super::{
     ids::TextId,
     mailbox::Shared,
     open,
+    read::Sections,
     structure::{Parts, TextPart},
 };
 use crate::BackendError;
@@ -46,11 +47,13 @@ pub async fn text(
     parts.plain.retain(|part| id.plain.contains(&part.part));
     parts.html.retain(|part| id.html.contains(&part.part));
     let mut text = Text::default();
-    fill(session, uid, &parts, text_type, max_bytes, &mut text).await?;
+    let none = Sections::new();
+    fill(session, uid, &parts, &none, text_type, max_bytes, &mut text).await?;
     Ok(text)
 }
 
-/// Reads the asked types of text; each of them is there afterwards, if only as an empty string.
+/// Reads the asked types of text, but for sections that were read already; each type is there afterwards, if only as an
+/// empty string.
 ///
 /// # Errors
 /// What the server may say.
@@ -58,6 +61,7 @@ pub async fn fill(
     session: &mut Conn,
     uid: u32,
     parts: &Parts,
+    known: &Sections,
     text_type: TextType,
     max_bytes: Option<u64>,
     text: &mut Text,
@@ -65,12 +69,12 @@ pub async fn fill(
     let max = max_bytes.unwrap_or(MAX_TEXT).min(MAX_TEXT);
     let mut more = false;
     if text_type.plain() {
-        let (plain, cut) = read(session, uid, &parts.plain, max).await?;
+        let (plain, cut) = read(session, uid, &parts.plain, known, max).await?;
         text.plain = Some(plain);
         more |= cut;
     }
     if text_type.html() {
-        let (html, cut) = read(session, uid, &parts.html, max).await?;
+        let (html, cut) = read(session, uid, &parts.html, known, max).await?;
         text.html = Some(html);
         more |= cut;
     }
@@ -85,6 +89,7 @@ async fn read(
     session: &mut Conn,
     uid: u32,
     parts: &[TextPart],
+    known: &Sections,
     max: u64,
 ) -> Result<(String, bool), BackendError> {
     let mut all = String::new();
@@ -97,7 +102,10 @@ async fn read(
             all.truncate(floor(&all, max));
             return Ok((all, true));
         }
-        let (text, more) = read_part(session, uid, part, room).await?;
+        let (text, more) = match known.get(&(uid, part.part.clone())) {
+            Some(bytes) => decode(part, bytes, room),
+            None => read_part(session, uid, part, room).await?,
+        };
         all.push_str(&text);
         if more {
             return Ok((all, true));
@@ -110,6 +118,14 @@ async fn read(
 fn floor(text: &str, max: u64) -> usize {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     text.floor_char_boundary(max)
+}
+
+/// A part that was read whole.
+fn decode(part: &TextPart, bytes: &[u8], max: u64) -> (String, bool) {
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let mut decoder = TextDecoder::new(&part.format(), max);
+    decoder.push(bytes);
+    decoder.finish()
 }
 
 async fn read_part(

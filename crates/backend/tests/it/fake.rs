@@ -33,7 +33,7 @@ async fn history_is_read_from_a_cursor_in_chunks() {
         let step = follow.next().await.unwrap();
         assert!(step.changes.len() <= 2 && step.deltas.len() == 1);
         got.extend(step.changes.into_iter().map(|change| match change {
-            Change::MessageNew { id, .. } => id,
+            Change::MessageNew { place, .. } => place.id,
             other => panic!("{other:?}"),
         }));
     }

@@ -9,4 +9,5 @@ mod messages;
 mod oauth;
 mod sessions;
 mod setup;
+mod stub;
 mod support;

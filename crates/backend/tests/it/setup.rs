@@ -4,7 +4,10 @@ use posthouse_backend::{BackendError, imap::verify_imap};
 use posthouse_model::{account::TlsOptions, mailbox::SpecialUse};
 use posthouse_testkit::{imaps_addr, unique_user};
 
-use crate::support::{config, network};
+use crate::{
+    stub::{Rule, Stub},
+    support::{config, network},
+};
 
 #[tokio::test]
 async fn starttls_tls_and_the_folders() {
@@ -90,4 +93,84 @@ async fn nobody_listens_or_nobody_answers() {
     };
     let error = verify_imap(&config, &network, false).await.unwrap_err();
     assert!(matches!(&error, BackendError::Connection { code, .. } if code == "ETIMEDOUT"));
+}
+
+/// What a server hears from the greeting to the farewell.
+async fn conversation(
+    greeting: &'static str,
+    rules: &'static [Rule],
+    imap: impl FnOnce(&mut posthouse_model::account::ImapConfig),
+) -> Vec<String> {
+    let stub = Stub::start(greeting, rules).await;
+    let mut config = config("me");
+    let settings = config.imap.as_mut().unwrap();
+    settings.port = Some(stub.port);
+    imap(settings);
+    let network = posthouse_backend::Network {
+        client_id: std::sync::Arc::new(vec![("name".to_owned(), "Posthouse".to_owned())]),
+        ..network()
+    };
+    verify_imap(&config, &network, false).await.unwrap();
+    stub.commands()
+}
+
+#[tokio::test]
+async fn what_a_server_offers_after_login_is_switched_on_in_one_command() {
+    let heard = conversation(
+        "* OK hi\r\n",
+        &[
+            (
+                "LOGIN",
+                "{tag} OK [CAPABILITY IMAP4rev1 ID ENABLE CONDSTORE QRESYNC UTF8=ACCEPT] in\r\n",
+            ),
+            ("CAPABILITY", "* CAPABILITY IMAP4rev1\r\n{tag} OK x\r\n"),
+            ("ID", "* ID NIL\r\n{tag} OK x\r\n"),
+            ("ENABLE", "* ENABLED QRESYNC\r\n{tag} OK x\r\n"),
+        ],
+        |_| {},
+    )
+    .await;
+    assert_eq!(
+        heard,
+        [
+            "CAPABILITY",
+            "LOGIN me pass",
+            "ID (\"name\" \"Posthouse\")",
+            "ENABLE CONDSTORE QRESYNC UTF8=ACCEPT",
+            "LOGOUT"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_it_all_is_used_without() {
+    let heard = conversation(
+        "* OK [CAPABILITY IMAP4rev1] hi\r\n",
+        &[
+            (
+                "CAPABILITY",
+                "* CAPABILITY IMAP4rev1 ID ENABLE CONDSTORE\r\n{tag} OK x\r\n",
+            ),
+            ("ID", "{tag} BAD what\r\n"),
+            ("ENABLE", "{tag} NO never\r\n"),
+        ],
+        |_| {},
+    )
+    .await;
+    // What was said before the login does not hold after it.
+    assert_eq!(heard[..2], ["LOGIN me pass", "CAPABILITY"]);
+    assert_eq!(heard[3..], ["ENABLE CONDSTORE", "LOGOUT"]);
+}
+
+#[tokio::test]
+async fn an_account_can_do_without_imap4rev2() {
+    const GREETING: &str = "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 QRESYNC] hi\r\n";
+    const RULES: &[Rule] = &[(
+        "LOGIN",
+        "{tag} OK [CAPABILITY IMAP4rev1 IMAP4rev2 QRESYNC] in\r\n",
+    )];
+    let heard = conversation(GREETING, RULES, |_| {}).await;
+    assert_eq!(heard[1..], ["ENABLE CONDSTORE QRESYNC", "LOGOUT"]);
+    let heard = conversation(GREETING, RULES, |imap| imap.disable_imap4rev2 = Some(true)).await;
+    assert_eq!(heard[1..], ["LOGOUT"]);
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a memory, and mailboxes of the Dovecot of the tests.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,16 +15,21 @@ use posthouse_backend::{
 use posthouse_model::{
     account::{AccountConfig, ImapConfig, ServerAuth},
     command::ListMessages,
+    index::MessageIndex,
 };
 use posthouse_testkit::{env::IMAP_PASSWORD, imap_addr};
 
+/// What an account remembers, as the engine would keep it.
 #[derive(Default)]
-pub struct Numbers(Mutex<Vec<Folder>>);
+pub struct Numbers {
+    folders: Mutex<Vec<Folder>>,
+    indexes: Mutex<HashMap<u32, MessageIndex>>,
+}
 
 impl Memory for Numbers {
     fn number<'a>(&'a self, folder: &'a Folder) -> BoxFuture<'a, Result<u32, BackendError>> {
         Box::pin(async move {
-            let mut known = self.0.lock().unwrap();
+            let mut known = self.folders.lock().unwrap();
             let at = known.iter().position(|other| other == folder);
             let at = at.unwrap_or_else(|| {
                 known.push(folder.clone());
@@ -36,8 +42,27 @@ impl Memory for Numbers {
     fn folder(&self, number: u32) -> BoxFuture<'_, Result<Option<Folder>, BackendError>> {
         Box::pin(async move {
             let at = (number as usize).wrapping_sub(1);
-            Ok(self.0.lock().unwrap().get(at).cloned())
+            Ok(self.folders.lock().unwrap().get(at).cloned())
         })
+    }
+
+    fn index(&self, number: u32) -> BoxFuture<'_, Result<Option<MessageIndex>, BackendError>> {
+        Box::pin(async move {
+            let indexes = self.indexes.lock().unwrap();
+            Ok(Some(indexes.get(&number).cloned().unwrap_or_default()))
+        })
+    }
+}
+
+impl Numbers {
+    fn forget(&self, path: &str) {
+        let folders = self.folders.lock().unwrap();
+        let mut indexes = self.indexes.lock().unwrap();
+        for (at, folder) in folders.iter().enumerate() {
+            if folder.path == path {
+                indexes.remove(&(u32::try_from(at).unwrap() + 1));
+            }
+        }
     }
 }
 
@@ -69,12 +94,34 @@ pub fn network() -> Network {
     }
 }
 
-pub fn mailbox(user: &str) -> ImapMailbox {
+/// A mailbox, and what is remembered of it.
+pub struct Remembered {
+    mailbox: ImapMailbox,
+    pub memory: Arc<Numbers>,
+}
+
+impl std::ops::Deref for Remembered {
+    type Target = ImapMailbox;
+
+    fn deref(&self) -> &ImapMailbox {
+        &self.mailbox
+    }
+}
+
+pub fn mailbox(user: &str) -> Remembered {
     mailbox_of(config(user))
 }
 
-pub fn mailbox_of(config: AccountConfig) -> ImapMailbox {
-    ImapMailbox::new(Arc::new(config), network(), Arc::new(Numbers::default()))
+pub fn mailbox_of(config: AccountConfig) -> Remembered {
+    mailbox_over(config, network())
+}
+
+pub fn mailbox_over(config: AccountConfig, network: Network) -> Remembered {
+    let memory = Arc::new(Numbers::default());
+    Remembered {
+        mailbox: ImapMailbox::new(Arc::new(config), network, memory.clone()),
+        memory,
+    }
 }
 
 pub fn page(path: &str, page: u64, page_size: u64) -> ListMessages {
@@ -109,14 +156,16 @@ pub fn simple(subject: &str) -> Vec<u8> {
 /// A follower with the state that its steps recorded.
 pub struct Following {
     pub follow: Box<dyn Follow>,
+    memory: Arc<Numbers>,
     pub state: Vec<ImapFolder>,
     pub steps: Vec<Step>,
 }
 
 impl Following {
-    pub fn new(mailbox: &ImapMailbox, state: Vec<ImapFolder>) -> Self {
+    pub fn new(mailbox: &Remembered, state: Vec<ImapFolder>) -> Self {
         Self {
             follow: mailbox.follow(SyncState::Imap(state.clone())),
+            memory: mailbox.memory.clone(),
             state,
             steps: Vec::new(),
         }
@@ -129,7 +178,8 @@ impl Following {
         step
     }
 
-    fn record(&mut self, step: &Step) {
+    /// Keeps what a step says, as the engine does before it asks for the next one.
+    pub fn record(&mut self, step: &Step) {
         for delta in &step.deltas {
             match delta {
                 StateDelta::ImapFolder(folder) => {
@@ -138,6 +188,12 @@ impl Following {
                 }
                 StateDelta::ImapFolderGone { path } => {
                     self.state.retain(|known| known.path != *path);
+                    self.memory.forget(path);
+                }
+                StateDelta::ImapIndexGone { path } => self.memory.forget(path),
+                StateDelta::ImapIndex { mailbox, delta } => {
+                    let mut indexes = self.memory.indexes.lock().unwrap();
+                    indexes.entry(*mailbox).or_default().apply(delta);
                 }
                 StateDelta::Cursor(_) => panic!("a cursor of an IMAP mailbox"),
             }
@@ -172,7 +228,7 @@ impl Following {
             .until(|change| matches!(change, Change::MessageNew { .. }))
             .await
         {
-            Change::MessageNew { path, uid, id, .. } => (path, uid.unwrap(), id),
+            Change::MessageNew { place, .. } => (place.path, place.uid.unwrap(), place.id),
             _ => unreachable!(),
         }
     }

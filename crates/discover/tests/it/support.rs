@@ -79,7 +79,7 @@ impl Internet {
             http_port,
             https_port,
             ca_file: Some(ca_file),
-            step: Duration::from_secs(2),
+            step: Duration::from_secs(10),
             ..DiscoverConfig::default()
         };
         Self {

@@ -1,41 +1,71 @@
 //! Announcing new messages: from a durable marker to a `messageNew` event. The marker is committed
 //! with the index state that found the message and removed with the event, so that a crash at any
 //! point neither loses nor repeats it.
+//!
+//! Messages are read over the connection that found them, many at once. One that is not there is tried again a few times
+//! while others go on; one on which the connection breaks is read over a connection of its own from then on.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
-use posthouse_backend::{BackendError, Mailbox};
-use posthouse_model::{EventType, Timestamp, account::AccountConfig, message::Message};
-use posthouse_store::{StoreError, announce};
+use posthouse_backend::{BackendError, Follow, Mailbox};
+use posthouse_model::{
+    EventType, Timestamp,
+    account::AccountConfig,
+    message::{Message, MessageOptions},
+};
+use posthouse_store::{
+    StoreError,
+    announce::{self, Marker},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 
-use super::shared::Shared;
+use super::{changes::Moved, shared::Shared};
 use crate::{
-    Engine,
+    Engine, Recorder,
     event::{NewEvent, shape},
 };
 
-/// Messages read at once for one account.
-const AT_ONCE: usize = 3;
 /// Markers taken from the store at once.
-const PAGE: u32 = 100;
-/// Events committed at once.
-const COMMIT: usize = 25;
-/// Reading one message may take so long.
+const PAGE: u32 = 200;
+/// Messages read, and their events committed, at once.
+const AT_ONCE: usize = 50;
+/// Reading one message may take so long, and so many of them.
 const READ: Duration = Duration::from_secs(120);
 /// A message that cannot be read is tried this often.
 const TRIES: u32 = 5;
 
 /// What is known of a message that is to be announced.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     /// UID.
     pub(crate) uid: Option<u32>,
     /// Folder.
     pub(crate) path: String,
+    /// It was moved here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) moved: Option<Moved>,
+    /// Its conversation, where the server has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) thread: Option<String>,
+    /// The same message was seen before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) seen: bool,
 }
+
+/// A message that could not be read yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retry {
+    tries: u32,
+    due: Instant,
+    began: Timestamp,
+    /// The connection broke while it was read.
+    broke: bool,
+}
+
+/// Messages that could not be read yet, by id.
+pub(crate) type Retries = HashMap<String, Retry>;
 
 /// Why announcing stopped.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +76,7 @@ pub(crate) enum AnnounceError {
     Backend(#[from] BackendError),
 }
 
-enum Read {
-    Message(Box<Message>, Option<(u32, u64)>),
-    Missing(u32, u64),
-}
+type Read = Result<Message, BackendError>;
 
 /// The account whose messages are announced.
 pub(crate) struct Announcer<'a> {
@@ -61,124 +88,203 @@ pub(crate) struct Announcer<'a> {
 }
 
 impl Announcer<'_> {
-    /// Announces every marked message, the oldest first.
-    pub(crate) async fn run(&self) -> Result<(), AnnounceError> {
+    /// Announces every marked message that can be read now, the oldest first.
+    pub(crate) async fn run(&self, follower: &mut dyn Follow) -> Result<(), AnnounceError> {
+        let settings = self.engine.settings();
+        let options = shape::options(&settings);
+        let mut after = None;
         loop {
-            let markers =
-                announce::list::<Pending>(self.engine.store(), &self.shared.id, PAGE).await?;
-            if markers.is_empty() {
+            let store = self.engine.store();
+            let page =
+                announce::list::<Pending>(store, &self.shared.id, after.as_ref(), PAGE).await?;
+            after = page.last().map(Marker::after);
+            if after.is_none() {
                 return Ok(());
             }
-            let settings = self.engine.settings();
-            let options = shape::options(&settings);
-            let mut read = stream::iter(markers)
-                .map(|marker| {
-                    let options = options.clone();
-                    async move {
-                        let read = self.read(&marker.reference, &options).await;
-                        (marker, read)
-                    }
-                })
-                .buffered(AT_ONCE)
-                .ready_chunks(COMMIT);
-            while let Some(chunk) = read.next().await {
-                let mut recorder = self.engine.recorder();
-                recorder
-                    .batch
-                    .guard_lease(self.shared.id.as_str(), self.engine.node(), self.epoch);
-                let mut failed = None;
-                for (marker, read) in chunk {
-                    let event = match read {
-                        Ok(Read::Message(message, missing)) => {
-                            let special_use = message.special_use;
-                            let path = message.path.clone();
-                            NewEvent {
-                                event: EventType::MessageNew,
-                                data: shape::message_new(&message, missing),
-                                path: Some(path.unwrap_or_else(|| marker.data.path.clone())),
-                                special_use: special_use.map(|special| special.to_string()),
-                            }
-                        }
-                        Ok(Read::Missing(retries, delay)) => NewEvent {
-                            path: Some(marker.data.path.clone()),
-                            ..NewEvent::new(
-                                EventType::MessageMissing,
-                                json!({
-                                    "id": marker.reference,
-                                    "uid": marker.data.uid,
-                                    "missingRetries": retries,
-                                    "missingDelay": delay,
-                                }),
-                            )
-                        },
-                        Err(error) => {
-                            // Its marker stays; what came before it is committed.
-                            failed = Some(error);
-                            break;
-                        }
-                    };
-                    announce::remove(
-                        &mut recorder.batch,
-                        &self.shared.id,
-                        marker.mailbox,
-                        &marker.reference,
-                    );
-                    recorder.event(&self.shared.id, Some(self.config), event);
+            let now = Instant::now();
+            let (mut together, mut alone) = (Vec::new(), Vec::new());
+            for marker in page {
+                match self.shared.retry(&marker.reference) {
+                    None => together.push(marker),
+                    Some(retry) if retry.due > now => {}
+                    Some(retry) if retry.broke => alone.push(marker),
+                    Some(_) => together.push(marker),
                 }
-                recorder.commit().await.map_err(StoreError::from)?;
-                if let Some(error) = failed {
+            }
+            while !together.is_empty() {
+                let rest = together.split_off(together.len().min(AT_ONCE));
+                self.read_together(follower, together, &options).await?;
+                together = rest;
+            }
+            for marker in alone {
+                let read = self.read_alone(&marker.reference, &options).await?;
+                self.record(vec![(marker, read)]).await?;
+            }
+        }
+    }
+
+    async fn read_together(
+        &self,
+        follower: &mut dyn Follow,
+        markers: Vec<Marker<Pending>>,
+        options: &MessageOptions,
+    ) -> Result<(), AnnounceError> {
+        let ids: Vec<String> = markers
+            .iter()
+            .map(|marker| marker.reference.clone())
+            .collect();
+        let read = tokio::time::timeout(READ, follower.read(&ids, options)).await;
+        match read.unwrap_or(Err(BackendError::Timeout)) {
+            Ok(read) => {
+                self.record(markers.into_iter().zip(read).collect()).await?;
+                Ok(())
+            }
+            // Which of them it was shows when each is read alone.
+            Err(error @ BackendError::Refused { .. }) => {
+                tracing::warn!(account = %self.shared.id, %error, "new messages were not read together");
+                for marker in markers {
+                    let read = self.read_alone(&marker.reference, options).await?;
+                    self.record(vec![(marker, read)]).await?;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for id in ids {
+                    self.shared.retry_later(id, Duration::ZERO, true);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Reads a message over a connection of its own. A server that is gone must not cost a message, so that it answers
+    /// something else is asked before a failure counts.
+    async fn read_alone(&self, id: &str, options: &MessageOptions) -> Result<Read, BackendError> {
+        let read = tokio::time::timeout(READ, self.mailbox.message(id, options));
+        match read.await.unwrap_or(Err(BackendError::Timeout)) {
+            Err(error @ (BackendError::Connection { .. } | BackendError::Timeout)) => {
+                let listed = tokio::time::timeout(READ, self.mailbox.list_mailboxes(false));
+                match listed.await {
+                    Ok(Ok(_)) => Ok(Err(error)),
+                    _ => Err(error),
+                }
+            }
+            read => Ok(read),
+        }
+    }
+
+    /// Records what was read: events, or another try later.
+    async fn record(&self, read: Vec<(Marker<Pending>, Read)>) -> Result<(), AnnounceError> {
+        let mut recorder = self.engine.recorder();
+        let id = &self.shared.id;
+        recorder
+            .batch
+            .guard_lease(id.as_str(), self.engine.node(), self.epoch);
+        let mut done = Vec::new();
+        for (marker, read) in read {
+            let retry = self.shared.retry(&marker.reference);
+            let event = match read {
+                Ok(message) => {
+                    let missing = retry.filter(|retry| retry.tries > 0);
+                    let missing = missing.map(|retry| (retry.tries, elapsed(retry.began)));
+                    new_message(&message, missing, &marker.data)
+                }
+                // What is not there, and what the server refuses for this message alone or breaks off on, must not stop
+                // the ones behind it.
+                Err(
+                    error @ (BackendError::NotFound { .. }
+                    | BackendError::Refused { .. }
+                    | BackendError::Connection { .. }
+                    | BackendError::Timeout),
+                ) => {
+                    let tries = retry.map_or(0, |retry| retry.tries) + 1;
+                    if tries < TRIES {
+                        let pause = Duration::from_secs(1).mul_f64(1.7_f64.powi(tries as i32 - 1));
+                        let broke = !matches!(error, BackendError::NotFound { .. });
+                        self.shared.retry_later(marker.reference, pause, broke);
+                        continue;
+                    }
+                    tracing::warn!(account = %id, %error, "a new message cannot be read");
+                    let lasted = retry.map_or(0, |retry| elapsed(retry.began));
+                    NewEvent {
+                        path: Some(marker.data.path.clone()),
+                        ..NewEvent::new(
+                            EventType::MessageMissing,
+                            json!({
+                                "id": marker.reference,
+                                "uid": marker.data.uid,
+                                "missingRetries": TRIES,
+                                "missingDelay": lasted,
+                            }),
+                        )
+                    }
+                }
+                Err(error) => {
+                    self.commit(recorder, &done).await?;
                     return Err(error.into());
                 }
-            }
+            };
+            announce::remove(&mut recorder.batch, id, marker.mailbox, &marker.reference);
+            recorder.event(id, Some(self.config), event);
+            done.push(marker.reference);
+        }
+        self.commit(recorder, &done).await?;
+        Ok(())
+    }
+
+    async fn commit(&self, recorder: Recorder<'_>, done: &[String]) -> Result<(), StoreError> {
+        if !done.is_empty() {
+            recorder.commit().await?;
+            self.shared.read(done);
+        }
+        Ok(())
+    }
+}
+
+fn new_message(message: &Message, missing: Option<(u32, u64)>, pending: &Pending) -> NewEvent {
+    let path = message.path.clone();
+    NewEvent {
+        event: EventType::MessageNew,
+        data: shape::message_new(message, missing, pending),
+        path: Some(path.unwrap_or_else(|| pending.path.clone())),
+        special_use: message.special_use.map(|special| special.to_string()),
+    }
+}
+
+impl Shared {
+    /// What is known of a message that could not be read.
+    fn retry(&self, id: &str) -> Option<Retry> {
+        self.retries().get(id).copied()
+    }
+
+    /// Notes that a message could not be read.
+    fn retry_later(&self, id: String, pause: Duration, broke: bool) {
+        let mut retries = self.retries();
+        let retry = retries.entry(id).or_insert_with(|| Retry {
+            tries: 0,
+            due: Instant::now(),
+            began: Timestamp::now(),
+            broke: false,
+        });
+        retry.due = Instant::now() + pause;
+        retry.broke |= broke;
+        retry.tries += u32::from(!pause.is_zero());
+    }
+
+    /// Forgets messages that were announced.
+    fn read(&self, ids: &[String]) {
+        let mut retries = self.retries();
+        for id in ids {
+            retries.remove(id);
+        }
+        if retries.is_empty() {
+            *retries = HashMap::new();
         }
     }
 
-    async fn read(
-        &self,
-        id: &str,
-        options: &posthouse_model::message::MessageOptions,
-    ) -> Result<Read, BackendError> {
-        let began = Timestamp::now();
-        let mut wait = Duration::from_secs(1);
-        for tries in 0..TRIES {
-            let read = tokio::time::timeout(READ, self.mailbox.message(id, options));
-            match read.await.unwrap_or(Err(BackendError::Timeout)) {
-                Ok(message) => {
-                    let missing = (tries > 0).then(|| (tries, elapsed(began)));
-                    return Ok(Read::Message(Box::new(message), missing));
-                }
-                Err(BackendError::NotFound { .. }) if tries + 1 < TRIES => {
-                    tokio::time::sleep(wait).await;
-                    wait = wait.mul_f64(1.7);
-                }
-                Err(BackendError::NotFound { .. }) => break,
-                // What the server refuses for this message alone must not stop the ones behind it.
-                Err(error @ BackendError::Refused { .. }) => {
-                    tracing::warn!(account = %self.shared.id, %error, "a new message cannot be read");
-                    break;
-                }
-                // A message on which the server breaks off, every time, must not stop the ones
-                // behind it either; a server that is gone must not cost one.
-                Err(error @ (BackendError::Connection { .. } | BackendError::Timeout)) => {
-                    if !self.server_answers().await {
-                        return Err(error);
-                    }
-                    tracing::warn!(account = %self.shared.id, %error, "a new message was not read");
-                    if tries + 1 < TRIES {
-                        tokio::time::sleep(wait).await;
-                        wait = wait.mul_f64(1.7);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Read::Missing(TRIES, elapsed(began)))
-    }
-
-    /// Whether the server answers anything but the message that it did not give.
-    async fn server_answers(&self) -> bool {
-        let listed = tokio::time::timeout(READ, self.mailbox.list_mailboxes(false));
-        matches!(listed.await, Ok(Ok(_)))
+    /// When a message is to be tried again.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.retries().values().map(|retry| retry.due).min()
     }
 }
 

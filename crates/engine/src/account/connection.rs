@@ -1,8 +1,8 @@
 //! One connection of an account, from the first byte to the last.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use posthouse_backend::{Change, Follow, Mailbox, Phase, Step};
+use posthouse_backend::{BoxFuture, Change, Follow, Mailbox, Phase, Step};
 use posthouse_model::{
     AccountState,
     account::{AccountConfig, AccountStatus},
@@ -13,10 +13,14 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use super::{
     actor::{End, STORE_PAUSE},
     announce::{AnnounceError, Announcer},
+    arrivals::Arrivals,
     memory::{self, AccountMemory},
     shared::{Ask, Shared},
 };
 use crate::{Engine, protocol_log::AccountLog};
+
+/// The time between two looks at all folders because of possible moves.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// One connection of an account, from the first byte to the last.
 pub(super) struct Connection {
@@ -27,6 +31,10 @@ pub(super) struct Connection {
     pub(super) epoch: i64,
     pub(super) version: i64,
     pub(super) following_since: Option<Instant>,
+    pub(super) arrivals: Arrivals,
+    /// When the other folders were last looked at because of a possible move, and when they are to be.
+    looked: Option<Instant>,
+    look_at: Option<Instant>,
 }
 
 impl Connection {
@@ -49,6 +57,9 @@ impl Connection {
                 epoch: stored.epoch,
                 version: stored.version,
                 following_since: None,
+                arrivals: Arrivals::default(),
+                looked: None,
+                look_at: None,
             })
         }))
     }
@@ -75,7 +86,7 @@ impl Connection {
             store: self.engine.store().clone(),
             account: self.shared.id.clone(),
         });
-        let mut network = self.engine.network();
+        let mut network = self.engine.network_of(&self.shared.id, &self.config);
         network.log = Some(Arc::new(AccountLog::new(
             self.engine.protocol_logs().clone(),
             self.shared.id.clone(),
@@ -97,19 +108,25 @@ impl Connection {
             Err(end) => return end,
         };
         loop {
+            let timer = self.timer();
             tokio::select! {
                 step = follower.next() => match step {
                     Ok(step) => {
                         if step.phase == Phase::Following {
                             drop(permit.take());
                         }
-                        match Box::pin(self.took(step, &mailbox)).await {
+                        match Box::pin(self.took(step, &mailbox, &mut follower)).await {
                             Ok(false) => {}
                             Ok(true) => follower.poke(),
                             Err(end) => return end,
                         }
                     }
                     Err(error) => return Box::pin(self.failed(error)).await,
+                },
+                () = timer => match Box::pin(self.rang(&mailbox, &mut follower)).await {
+                    Ok(false) => {}
+                    Ok(true) => follower.poke(),
+                    Err(end) => return end,
                 },
                 () = self.shared.wake.notified() => {
                     match self.asked() {
@@ -165,24 +182,98 @@ impl Connection {
         }
     }
 
-    /// Records a step, then announces what it found; true when somebody asked for a comparison
-    /// meanwhile.
-    async fn took(&mut self, step: Step, mailbox: &Arc<dyn Mailbox>) -> Result<bool, End> {
-        let first = self.following_since.is_none() && step.phase == Phase::Following;
-        let pending = step
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::MessageNew { .. }));
-        if let Err(error) = self.record(step).await {
-            return Err(self.store_failed(&error).await);
+    /// Rings when something is to be done that no server announces; allocates nothing while there is nothing.
+    fn timer(&self) -> BoxFuture<'static, ()> {
+        let retry = self
+            .shared
+            .retry_at()
+            .filter(|_| self.following_since.is_some());
+        let due = match (retry, self.look_at) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        match due {
+            Some(due) => Box::pin(tokio::time::sleep_until(due)),
+            None => Box::pin(std::future::pending()),
         }
+    }
+
+    /// What is due now; true when the folders are to be compared.
+    async fn rang(
+        &mut self,
+        mailbox: &Arc<dyn Mailbox>,
+        follower: &mut Box<dyn Follow>,
+    ) -> Result<bool, End> {
+        let now = Instant::now();
+        let mut poke = false;
+        if self.shared.retry_at().is_some_and(|due| due <= now) {
+            poke |= self.announce(mailbox, follower).await?;
+        }
+        if self.look_at.is_some_and(|due| due <= now) {
+            self.look_at = None;
+            self.looked = Some(now);
+            poke = true;
+        }
+        Ok(poke)
+    }
+
+    /// Records a step, then announces what it found; true when the folders are to be compared.
+    async fn took(
+        &mut self,
+        step: Step,
+        mailbox: &Arc<dyn Mailbox>,
+        follower: &mut Box<dyn Follow>,
+    ) -> Result<bool, End> {
+        let first = self.following_since.is_none() && step.phase == Phase::Following;
+        let outcome = match self.record(&step).await {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(self.store_failed(&error).await),
+        };
+        // Folders that were taken in silently have messages without names yet.
+        let taken_in = step.changes.iter().any(|change| {
+            matches!(
+                change,
+                Change::MailboxNew { .. } | Change::MailboxReset { .. }
+            )
+        });
+        drop(step);
         if first {
             self.following_since = Some(Instant::now());
         }
-        // Markers of an earlier run are found when the first comparison is done.
-        if !(pending || first) {
-            return Ok(false);
+        if self.following_since.is_some() && (first || taken_in) {
+            self.engine.name_messages(&self.shared.id);
         }
+        let mut poke = outcome.look && self.look();
+        // Markers of an earlier run are found when the first comparison is done.
+        if outcome.announce || first {
+            poke |= self.announce(mailbox, follower).await?;
+        }
+        Ok(poke)
+    }
+
+    /// Whether the other folders are to be looked at now, because a message may have been moved; a little later where
+    /// they just were.
+    fn look(&mut self) -> bool {
+        let now = Instant::now();
+        match self.looked.map(|looked| looked + BETWEEN_LOOKS) {
+            // The first comparison is still under way: it looks at all.
+            _ if self.following_since.is_none() => false,
+            Some(next) if next > now => {
+                self.look_at = Some(next);
+                false
+            }
+            _ => {
+                self.looked = Some(now);
+                true
+            }
+        }
+    }
+
+    async fn announce(
+        &mut self,
+        mailbox: &Arc<dyn Mailbox>,
+        follower: &mut Box<dyn Follow>,
+    ) -> Result<bool, End> {
         let announcer = Announcer {
             engine: &self.engine,
             shared: &self.shared,
@@ -192,7 +283,7 @@ impl Connection {
         };
         let mut poke = false;
         let announced = {
-            let announcing = announcer.run();
+            let announcing = announcer.run(follower.as_mut());
             tokio::pin!(announcing);
             loop {
                 // What is dropped half-way stands in the store as a marker, or is announced.

@@ -3,8 +3,8 @@
 use posthouse_backend::{
     BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState,
 };
-use posthouse_model::AccountId;
-use posthouse_store::{Batch, Store, StoreError, accounts, mailboxes};
+use posthouse_model::{AccountId, Timestamp, index::MessageIndex};
+use posthouse_store::{Batch, Store, StoreError, accounts, index, mailboxes};
 use serde::{Deserialize, Serialize};
 
 /// An account's memory.
@@ -55,6 +55,19 @@ impl Memory for AccountMemory {
             }))
         })
     }
+
+    fn index(&self, number: u32) -> BoxFuture<'_, Result<Option<MessageIndex>, BackendError>> {
+        Box::pin(async move {
+            match index::load(&self.store, &self.account, number).await {
+                Ok(found) => Ok(Some(found.map(|found| found.index).unwrap_or_default())),
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(account = %self.account, what, "an index was lost and is made anew");
+                    Ok(None)
+                }
+                Err(error) => Err(failed(&error)),
+            }
+        })
+    }
 }
 
 /// What is kept of a followed IMAP folder beside its identity.
@@ -64,6 +77,18 @@ struct FolderSync {
     uid_next: u32,
     highest_modseq: u64,
     messages: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    indexed: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    floor: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    hidden: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_full: Option<Timestamp>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What was known of a mailbox when it was last followed.
@@ -84,13 +109,17 @@ pub(crate) async fn load(
                 uid_next: sync.uid_next,
                 highest_modseq: sync.highest_modseq,
                 messages: sync.messages,
+                indexed: sync.indexed,
+                floor: sync.floor,
+                hidden: sync.hidden,
+                last_full: sync.last_full,
             });
         }
     }
     Ok(SyncState::Imap(folders))
 }
 
-/// Adds what a backend came to know to a batch.
+/// Adds what a backend came to know of a folder as a whole, or of its history, to a batch.
 pub(crate) fn record(
     batch: &mut Batch,
     account: &AccountId,
@@ -103,11 +132,18 @@ pub(crate) fn record(
                 uid_next: folder.uid_next,
                 highest_modseq: folder.highest_modseq,
                 messages: folder.messages,
+                indexed: folder.indexed,
+                floor: folder.floor,
+                hidden: folder.hidden,
+                last_full: folder.last_full,
             };
             mailboxes::set_sync(batch, account, &folder.path, folder.uid_validity, &sync)?;
         }
-        StateDelta::ImapFolderGone { path } => mailboxes::forget(batch, account, path),
         StateDelta::Cursor(cursor) => accounts::set_cursor(batch, account, Some(cursor)),
+        // What needs the store to be asked first.
+        StateDelta::ImapIndex { .. }
+        | StateDelta::ImapIndexGone { .. }
+        | StateDelta::ImapFolderGone { .. } => {}
     }
     Ok(())
 }

@@ -3,14 +3,21 @@
 
 mod actor;
 mod announce;
+mod arrivals;
 mod backoff;
+mod changes;
 mod connection;
+mod departures;
 mod handle;
 mod memory;
+mod naming;
 mod record;
 mod shared;
 
 pub use handle::{AccountHandle, Answered, CallContext, LocalAccount};
 
 pub(crate) use actor::run;
+pub(crate) use announce::Pending;
+pub(crate) use departures::run as announce_departures;
+pub(crate) use naming::{Naming, run as name_messages};
 pub(crate) use shared::{Ask, Shared};

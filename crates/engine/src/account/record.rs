@@ -2,24 +2,35 @@
 
 use std::time::Duration;
 
-use posthouse_backend::{BackendError, Change, Phase, Step};
+use posthouse_backend::{BackendError, Phase, Step};
 use posthouse_model::{
     AccountState, EventType, Timestamp,
-    account::{AccountError, AccountStatus},
+    account::{AccountError, AccountStatus, SyncError, SyncErrorCause},
 };
-use posthouse_store::{Batch, StoreError, accounts, announce as markers, mailboxes};
+use posthouse_store::{Batch, StoreError, accounts, departures};
 use serde_json::json;
 
 use super::{
     actor::{End, STORE_PAUSE},
-    announce::Pending,
+    changes::{Outcome, Writer},
     connection::Connection,
-    memory,
 };
 use crate::event::NewEvent;
 
 impl Connection {
-    pub(super) async fn record(&mut self, step: Step) -> Result<(), StoreError> {
+    /// Records a step.
+    pub(super) async fn record(&mut self, step: &Step) -> Result<Outcome, StoreError> {
+        // A deletion that was held back may have been announced while this was made ready.
+        for _ in 0..3 {
+            match self.try_record(step).await {
+                Err(StoreError::Batch(error)) if error.is_guard(departures::GUARD) => {}
+                other => return other,
+            }
+        }
+        self.try_record(step).await
+    }
+
+    async fn try_record(&mut self, step: &Step) -> Result<Outcome, StoreError> {
         let id = &self.shared.id;
         let mut recorder = self.engine.recorder();
         recorder
@@ -27,90 +38,29 @@ impl Connection {
             .guard_lease(id.as_str(), self.engine.node(), self.epoch);
         let now = self.engine.store().now();
         let mut status = self.status.clone();
-        for delta in &step.deltas {
-            memory::record(&mut recorder.batch, id, delta)?;
-        }
+        let window = self.engine.settings().number("moveWindow").unwrap_or(5);
+        let writer = Writer {
+            store: self.engine.store(),
+            account: id,
+            config: &self.config,
+            window: Duration::from_secs(window),
+            now,
+        };
+        let mut arrivals = self.arrivals.clone();
+        let outcome = writer.write(&mut recorder, &mut arrivals, step).await?;
         if !step.deltas.is_empty() {
             status.sync_time = Some(now);
         }
-        if let Some(listing) = &step.mailboxes {
-            mailboxes::set_listing(&mut recorder.batch, id, listing, now)?;
-        }
-        let special_use = |path: &str| {
-            step.mailboxes
-                .iter()
-                .flatten()
-                .find(|mailbox| mailbox.path == path)
-                .and_then(|mailbox| mailbox.special_use)
-                .map(|special| special.to_string())
-        };
-        let mut marked = now;
-        for change in &step.changes {
-            match change {
-                Change::MessageNew {
-                    id: message,
-                    uid,
-                    path,
-                    ..
-                } => {
-                    let pending = Pending {
-                        uid: *uid,
-                        path: path.clone(),
-                    };
-                    // Markers are taken in order of their times: those of one step in its order.
-                    markers::put(&mut recorder.batch, id, 0, message, &pending, marked)?;
-                    marked = marked.after(Duration::from_millis(1));
-                }
-                Change::MailboxNew { path, uid_validity } => {
-                    let special = special_use(path);
-                    let data = json!({
-                        "path": path,
-                        "name": name_of(path, step.mailboxes.as_deref()),
-                        "specialUse": special.clone().map_or(json!(false), Into::into),
-                        "uidValidity": uid_validity,
-                    });
-                    let event = NewEvent {
-                        path: Some(path.clone()),
-                        special_use: special,
-                        ..NewEvent::new(EventType::MailboxNew, data)
-                    };
-                    recorder.event(id, Some(&self.config), event);
-                }
-                Change::MailboxDeleted { path } => {
-                    let data = json!({
-                        "path": path,
-                        "name": name_of(path, step.mailboxes.as_deref()),
-                        "specialUse": false,
-                    });
-                    let event = NewEvent {
-                        path: Some(path.clone()),
-                        ..NewEvent::new(EventType::MailboxDeleted, data)
-                    };
-                    recorder.event(id, Some(&self.config), event);
-                }
-                Change::MailboxReset {
-                    path,
-                    uid_validity,
-                    previous,
-                    reason,
-                } => {
-                    let special = special_use(path);
-                    let data = json!({
-                        "path": path,
-                        "name": name_of(path, step.mailboxes.as_deref()),
-                        "specialUse": special.clone().map_or(json!(false), Into::into),
-                        "uidValidity": uid_validity.map_or(json!(false), Into::into),
-                        "prevUidValidity": previous.map_or(json!(false), Into::into),
-                        "reason": reason,
-                    });
-                    let event = NewEvent {
-                        path: Some(path.clone()),
-                        special_use: special,
-                        ..NewEvent::new(EventType::MailboxReset, data)
-                    };
-                    recorder.event(id, Some(&self.config), event);
-                }
-            }
+        if let Some(trouble) = &step.trouble {
+            status.sync_error = trouble.as_ref().map(|trouble| SyncError {
+                path: trouble.path.clone(),
+                time: now,
+                error: SyncErrorCause {
+                    error: trouble.code.clone().unwrap_or_else(|| "NO".to_owned()),
+                    response_status: "NO".to_owned(),
+                    response_text: trouble.response.clone(),
+                },
+            });
         }
         let state = match step.phase {
             Phase::Syncing => AccountState::Syncing,
@@ -146,9 +96,13 @@ impl Connection {
             accounts::set_status(&mut recorder.batch, id, &status)?;
         }
         recorder.commit().await?;
+        self.arrivals = arrivals;
         self.status = status;
         self.engine.note_state(&self.shared, Some(state));
-        Ok(())
+        if outcome.held {
+            self.engine.wake_departures();
+        }
+        Ok(outcome)
     }
 
     /// Records a failure; the same error again changes nothing and announces nothing.
@@ -289,14 +243,6 @@ impl Connection {
         }
         tracing::warn!(account = %self.shared.id, "IMAP was disabled, as authentication kept failing");
     }
-}
-
-fn name_of(path: &str, listing: Option<&[posthouse_model::mailbox::Mailbox]>) -> String {
-    listing
-        .into_iter()
-        .flatten()
-        .find(|mailbox| mailbox.path == path)
-        .map_or_else(|| path.to_owned(), |mailbox| mailbox.name.clone())
 }
 
 fn strip_nulls(mut value: serde_json::Value) -> serde_json::Value {

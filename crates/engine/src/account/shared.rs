@@ -9,6 +9,8 @@ use posthouse_backend::Mailbox;
 use posthouse_model::{AccountId, AccountState};
 use tokio::{sync::Notify, time::Instant};
 
+use super::announce::Retries;
+
 /// What an actor is asked for; several requests add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -41,6 +43,8 @@ pub(crate) struct Shared {
     /// Whether a protocol log of the account is wanted.
     logs: Arc<AtomicBool>,
     rest_until: Mutex<Option<Instant>>,
+    /// New messages that could not be read yet.
+    retries: Mutex<Retries>,
 }
 
 impl Shared {
@@ -53,6 +57,7 @@ impl Shared {
             mailbox: Mutex::new(None),
             logs: Arc::default(),
             rest_until: Mutex::new(None),
+            retries: Mutex::default(),
         }
     }
 
@@ -116,6 +121,11 @@ impl Shared {
     /// When it may connect again, if it is to rest.
     pub(crate) fn rests_until(&self) -> Option<Instant> {
         *self.resting()
+    }
+
+    /// New messages that could not be read yet.
+    pub(super) fn retries(&self) -> MutexGuard<'_, Retries> {
+        self.retries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn resting(&self) -> MutexGuard<'_, Option<Instant>> {

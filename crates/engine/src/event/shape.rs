@@ -2,9 +2,9 @@
 
 use posthouse_model::mailbox::SpecialUse;
 use posthouse_model::message::{HeaderChoice, Message, MessageOptions, TextType};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::Settings;
+use crate::{Settings, account::Pending};
 
 /// What to read of a new message, by the settings.
 #[must_use]
@@ -30,14 +30,28 @@ pub fn options(settings: &Settings) -> MessageOptions {
 
 /// The `data` of a `messageNew` event.
 #[must_use]
-pub fn message_new(message: &Message, missing: Option<(u32, u64)>) -> Value {
+pub(crate) fn message_new(
+    message: &Message,
+    missing: Option<(u32, u64)>,
+    pending: &Pending,
+) -> Value {
     let mut data = serde_json::to_value(message).unwrap_or_default();
     let Value::Object(map) = &mut data else {
         return data;
     };
     // What one sends oneself is never new.
-    if message.message_special_use != Some(SpecialUse::Sent) {
+    if message.message_special_use != Some(SpecialUse::Sent) && !pending.seen {
         map.insert("seemsLikeNew".to_owned(), true.into());
+    }
+    if let Some(thread) = pending
+        .thread
+        .as_ref()
+        .filter(|_| message.thread_id.is_none())
+    {
+        map.insert("threadId".to_owned(), thread.clone().into());
+    }
+    if let Some(moved) = &pending.moved {
+        map.insert("moved".to_owned(), json!(moved));
     }
     if let Some((retries, delay)) = missing {
         map.insert("missingRetries".to_owned(), retries.into());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use posthouse_backend::{
     BackendError,
-    fake::{Act, FakeMailbox, FakeMessage},
+    fake::{Act, FakeMessage},
 };
 use posthouse_engine::EngineConfig;
 use posthouse_model::{
@@ -16,10 +16,7 @@ use posthouse_store::{Batch, accounts};
 use posthouse_testkit::eventually;
 use tokio::time::Instant;
 
-use crate::{
-    announcing::Stuck,
-    support::{House, LIMIT, imap_account, smtp_account},
-};
+use crate::support::{House, LIMIT, imap_account, smtp_account};
 
 both!(
     the_same_error_is_told_once_and_recovery_is_told,
@@ -174,9 +171,8 @@ async fn a_server_that_hangs_delays_no_other_server(house: &House) {
 }
 
 async fn a_message_that_hangs_leaves_its_account_stoppable(house: &House) {
-    let fake = FakeMailbox::new();
-    let (mailbox, _stuck) = Stuck::new(fake.clone());
-    house.mailbox("ann", mailbox);
+    let fake = house.fake("ann");
+    fake.set_stuck(true);
     let process = house.start().await;
     let id = process.register(&imap_account("ann")).await;
     process.wait_state(&id, AccountState::Connected).await;
@@ -266,10 +262,9 @@ async fn calls_are_refused_by_state(house: &House) {
 }
 
 async fn calls_end_at_their_deadline(house: &House) {
-    let fake = FakeMailbox::new();
+    let fake = house.fake("ann");
+    fake.set_stuck(true);
     let message = fake.put(FakeMessage::new("slow"));
-    let (mailbox, _stuck) = Stuck::new(fake);
-    house.mailbox("ann", mailbox);
     let process = house.start().await;
     let id = process.register(&imap_account("ann")).await;
     process.wait_state(&id, AccountState::Connected).await;

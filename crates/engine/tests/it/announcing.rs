@@ -2,23 +2,14 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::Duration,
 };
 
 use posthouse_backend::{
-    Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Follow, Mailbox, SyncState,
-    fake::{Act, FakeMailbox, FakeMessage},
+    BackendError,
+    fake::{Act, FakeMessage},
 };
-use posthouse_model::{
-    AccountState, EventType,
-    command::{Append, ListMessages},
-    mailbox,
-    message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
-};
+use posthouse_model::{AccountState, EventType};
 use posthouse_store::{announce, events};
 use posthouse_testkit::eventually;
 use serde_json::Value;
@@ -86,7 +77,7 @@ async fn every_message_is_announced_once_over_kills(house: &House) {
         1
     );
     assert!(
-        announce::list::<Value>(process.store(), &id, 10)
+        announce::list::<Value>(process.store(), &id, None, 10)
             .await
             .unwrap()
             .is_empty()
@@ -127,104 +118,16 @@ async fn every_message_is_announced_once_over_kills(house: &House) {
     }
 }
 
-/// A mailbox whose messages cannot be read while it is stuck: the call never ends.
-pub struct Stuck {
-    pub inner: FakeMailbox,
-    pub stuck: Arc<AtomicBool>,
-}
-
-impl Stuck {
-    pub fn new(inner: FakeMailbox) -> (Self, Arc<AtomicBool>) {
-        let stuck = Arc::new(AtomicBool::new(true));
-        let mailbox = Self {
-            inner,
-            stuck: stuck.clone(),
-        };
-        (mailbox, stuck)
-    }
-}
-
-impl Mailbox for Stuck {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    fn list_mailboxes(
-        &self,
-        counters: bool,
-    ) -> BoxFuture<'_, Result<Vec<mailbox::Mailbox>, BackendError>> {
-        self.inner.list_mailboxes(counters)
-    }
-
-    fn list_messages<'a>(
-        &'a self,
-        request: &'a ListMessages,
-    ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
-        self.inner.list_messages(request)
-    }
-
-    fn message<'a>(
-        &'a self,
-        id: &'a str,
-        options: &'a MessageOptions,
-    ) -> BoxFuture<'a, Result<Message, BackendError>> {
-        Box::pin(async move {
-            if self.stuck.load(Ordering::SeqCst) {
-                std::future::pending::<()>().await;
-            }
-            self.inner.message(id, options).await
-        })
-    }
-
-    fn text<'a>(
-        &'a self,
-        id: &'a str,
-        text_type: TextType,
-        max_bytes: Option<u64>,
-    ) -> BoxFuture<'a, Result<Text, BackendError>> {
-        self.inner.text(id, text_type, max_bytes)
-    }
-
-    fn source<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
-        self.inner.source(id)
-    }
-
-    fn attachment<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
-        self.inner.attachment(id)
-    }
-
-    fn update<'a>(
-        &'a self,
-        id: &'a str,
-        update: &'a MessageUpdate,
-    ) -> BoxFuture<'a, Result<(), BackendError>> {
-        self.inner.update(id, update)
-    }
-
-    fn append<'a>(
-        &'a self,
-        append: &'a Append,
-        body: BodyStream,
-    ) -> BoxFuture<'a, Result<Appended, BackendError>> {
-        self.inner.append(append, body)
-    }
-
-    fn follow(&self, state: SyncState) -> Box<dyn Follow> {
-        self.inner.follow(state)
-    }
-}
-
 async fn a_death_between_index_and_event_repeats_nothing(house: &House) {
-    let fake = FakeMailbox::new();
-    let (mailbox, stuck) = Stuck::new(fake.clone());
-    house.mailbox("ann", mailbox);
+    let fake = house.fake("ann");
+    fake.set_stuck(true);
     let process = house.start().await;
     let id = process.register(&imap_account("ann")).await;
     process.wait_state(&id, AccountState::Connected).await;
     let message = fake.push(FakeMessage::new("between"));
     // The index knows it, the event is not there yet.
     eventually("the marker", LIMIT, || async {
-        let markers = announce::list::<Value>(process.store(), &id, 10)
+        let markers = announce::list::<Value>(process.store(), &id, None, 10)
             .await
             .unwrap();
         (markers.len() == 1).then_some(())
@@ -237,7 +140,7 @@ async fn a_death_between_index_and_event_repeats_nothing(house: &House) {
             .is_empty()
     );
     process.kill().await;
-    stuck.store(false, Ordering::SeqCst);
+    fake.set_stuck(false);
     let process = house.start().await;
     let told = process.wait_events(&id, EventType::MessageNew, 1).await;
     assert_eq!(told[0]["id"], message);
@@ -321,7 +224,7 @@ async fn a_message_on_which_the_server_breaks_off_stops_no_other(house: &House) 
     let good = fake.push(FakeMessage::new("good"));
     let announced = process.wait_events(&id, EventType::MessageNew, 1).await;
     assert_eq!(announced[0]["id"], good);
-    let missing = process.events_of(&id, EventType::MessageMissing).await;
+    let missing = process.wait_events(&id, EventType::MessageMissing, 1).await;
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0]["id"], poison);
     assert_eq!(process.state(&id).await, AccountState::Connected);

@@ -6,5 +6,6 @@ mod support;
 
 mod accounts;
 mod announcing;
+mod changes;
 mod outbox;
 mod webhooks;

@@ -48,6 +48,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             if let Some(notice) = self.idle_next()? {
                 return Ok(Some(notice));
             }
+            if let Some(bye) = self.session.bye() {
+                let error = Error::bye(bye);
+                self.broken = true;
+                return Err(error);
+            }
             let moved = std::future::poll_fn(|cx| self.poll_pump(cx));
             match timeout_at(until, moved).await {
                 Ok(Ok(())) => {}
@@ -71,20 +76,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             return Ok(Some(notice));
         }
-        let event = self
-            .session
-            .next_event()
-            .inspect_err(|_| self.broken = true)?;
-        Ok(match event {
-            Some(Event::Untagged(untagged)) => Some(Notice::Untagged(untagged)),
-            Some(Event::Done { tag, .. }) if self.idling == Some(tag) => {
-                self.idling = None;
-                Some(Notice::IdleEnded)
+        // A loop, not a recursion: a server may say `+` as often as it likes.
+        loop {
+            let event = self
+                .session
+                .next_event()
+                .inspect_err(|_| self.broken = true)?;
+            match event {
+                Some(Event::Untagged(untagged)) => return Ok(Some(Notice::Untagged(untagged))),
+                Some(Event::Done { tag, .. }) if self.idling == Some(tag) => {
+                    self.idling = None;
+                    return Ok(Some(Notice::IdleEnded));
+                }
+                // `+ still here` of some servers: go on waiting.
+                Some(_) => {}
+                None => return Ok(None),
             }
-            // `+ still here` of some servers: go on waiting.
-            Some(_) => return self.idle_next(),
-            None => None,
-        })
+        }
     }
 
     /// Ends IDLE and waits for the server's confirmation. What arrives meanwhile becomes notices.

@@ -28,6 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             broken: false,
             idling: None,
             needs_flush: false,
+            greeting: None,
         };
         let deadline = Deadline {
             whole: Instant::now() + this.timeouts.greeting,
@@ -43,7 +44,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 {
                     return Err(Error::refused("greeting", status));
                 }
-                Event::Greeting(_) => break,
+                Event::Greeting(status) => {
+                    this.greeting = Some(status.text.into());
+                    break;
+                }
                 Event::Untagged(other) => this.notice(Notice::Untagged(other)),
                 _ => {}
             }
@@ -106,6 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             broken: false,
             idling: None,
             needs_flush: false,
+            greeting: self.greeting,
         };
         upgraded.learn_capabilities().await?;
         Ok(upgraded)

@@ -54,6 +54,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     /// Waits until bytes moved, at most until `until`.
     pub(super) async fn pump(&mut self, until: Instant) -> Result<(), Error> {
+        // After BYE there is nothing to come but the end.
+        let until = match self.session.bye() {
+            Some(_) => until.min(Instant::now() + self.timeouts.closing),
+            None => until,
+        };
         let moved = std::future::poll_fn(|cx| self.poll_pump(cx));
         match tokio::time::timeout_at(until, moved).await {
             Ok(Ok(())) => Ok(()),
@@ -63,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
             Err(_) => {
                 self.broken = true;
-                Err(Error::Timeout)
+                Err(self.closing_words(Error::Timeout))
             }
         }
     }

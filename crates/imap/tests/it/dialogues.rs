@@ -209,3 +209,23 @@ fn codes_of_unknown_tags_are_still_heard() {
         matches!(&got[..], [Event::Untagged(Untagged::Status(s))] if matches!(s.code, Some(Code::Capability(_))))
     );
 }
+
+#[test]
+fn what_is_enabled_is_known() {
+    let mut session = greeted("ENABLE CONDSTORE QRESYNC");
+    assert!(!session.is_enabled("CONDSTORE"));
+    events(&mut session, "* ENABLED qresync X-NEW\r\n* ENABLED\r\n");
+    assert!(session.is_enabled("QRESYNC") && session.is_enabled("condstore"));
+    assert!(!session.is_enabled("UTF8=ACCEPT") && !session.utf8());
+}
+
+#[test]
+fn hidden_capabilities_stay_hidden() {
+    let mut session = greeted("QRESYNC IDLE");
+    session.hide(&["qresync"]);
+    assert!(!session.capabilities().has("QRESYNC") && session.capabilities().has("IDLE"));
+    events(&mut session, "* CAPABILITY IMAP4rev1 QRESYNC IDLE MOVE\r\n");
+    session.hide(&["IDLE"]);
+    events(&mut session, "* OK [CAPABILITY IDLE QRESYNC MOVE] x\r\n");
+    assert_eq!(session.capabilities().iter().collect::<Vec<_>>(), ["MOVE"]);
+}

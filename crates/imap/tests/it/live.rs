@@ -299,6 +299,7 @@ async fn a_mailbox_is_caught_up_with() {
             .iter()
             .any(|name| name == "QRESYNC")
     );
+    assert!(c.is_enabled("QRESYNC") && c.is_enabled("CONDSTORE") && !other.is_enabled("CONDSTORE"));
     let before = c.select("INBOX", true).await.unwrap();
     let known = Known {
         uid_validity: before.uid_validity.unwrap(),

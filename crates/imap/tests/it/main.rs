@@ -5,7 +5,9 @@
 mod corpus;
 mod dialogues;
 mod driver;
+mod field;
 mod live;
 mod properties;
 mod resync;
+mod round_trip;
 mod scripted;

@@ -14,6 +14,8 @@ pub enum Step {
     Body(&'static [u8]),
     /// Sends.
     Send(&'static str),
+    /// Sends bytes.
+    Raw(&'static [u8]),
     /// Waits.
     Pause(u64),
     /// Says nothing more, keeps the line open.
@@ -71,6 +73,11 @@ async fn follow(mut io: DuplexStream, steps: Vec<Step>) {
             }
             Step::Send(text) => {
                 if io.write_all(text.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            Step::Raw(bytes) => {
+                if io.write_all(bytes).await.is_err() {
                     return;
                 }
             }

@@ -177,12 +177,16 @@ settings! {
             example "10";
     }
     EmailProcessing "Folders" {
-        "imapIndexer" = r#""full""#, Open, kept, Choice(&[
+        "imapIndexer" = r#""full""#, Open, served, Choice(&[
             ("full", "Full: new, changed and deleted messages"),
             ("fast", "Fast: new messages only"),
         ]),
             "Indexing",
             "What is followed in the folders of new accounts. Fast needs less of the database and of the mail server.";
+        "moveWindow" = "5", Open, served, Unit("seconds"),
+            "Time to recognise a move",
+            "A deletion is announced so many seconds late, so that it can be told from a move to another folder. 0 announces it at once and recognises no moves.",
+            example "5";
         "resolveGmailCategories" = "false", Open, kept, Plain,
             "Find out Gmail's category",
             "Look up whether Gmail filed a new message under Social, Promotions and so on. Costs some requests a message.";

@@ -241,7 +241,7 @@ async fn tls_1_2_is_refused_where_1_3_is_demanded() {
     let acceptor = authority.acceptor.clone();
     tokio::spawn(async move { acceptor.accept(server).await.is_ok() });
     let profile = posthouse_net::TlsProfile {
-        min_version: posthouse_net::tls::MinVersion::Tls13,
+        min_version: posthouse_net::tls::TlsVersion::Tls13,
         ..authority.profile.clone()
     };
     let error = Stream::from(tcp)

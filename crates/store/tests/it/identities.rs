@@ -154,12 +154,14 @@ async fn copies_and_messages(fresh: &Fresh) {
     );
     assert!(identities::find(store, &ann, &[]).await.unwrap().is_empty());
 
-    let message = identities::find_message(store, &ann, " a@x").await.unwrap();
+    let message = identities::find_messages(store, &ann, &[" a@x"])
+        .await
+        .unwrap();
     let mut all = copies;
     all.insert(1, at(inbox, of(900, "<a@x>", 6)));
     assert_eq!(message, all);
     assert!(
-        identities::find_message(store, &ann, "<>")
+        identities::find_messages(store, &ann, &["<>"])
             .await
             .unwrap()
             .is_empty()

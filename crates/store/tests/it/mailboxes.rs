@@ -128,7 +128,9 @@ async fn markers(fresh: &Fresh) {
         announce::put(&mut batch, &account, 1, uid, &Sync { uid_next: 9 }, now).unwrap();
     }
     store.commit(batch).await.unwrap();
-    let marks = announce::list::<Sync>(store, &account, 10).await.unwrap();
+    let marks = announce::list::<Sync>(store, &account, None, 10)
+        .await
+        .unwrap();
     assert_eq!(marks.len(), 2);
     assert_eq!((marks[0].reference.as_str(), marks[0].mailbox), ("5", 1));
     let mut batch = Batch::new();
@@ -138,7 +140,7 @@ async fn markers(fresh: &Fresh) {
     announce::remove(&mut batch, &account, 1, "5");
     assert!(store.commit(batch).await.unwrap_err().is_guard("announce"));
     assert_eq!(
-        announce::list::<Sync>(store, &account, 10)
+        announce::list::<Sync>(store, &account, None, 10)
             .await
             .unwrap()
             .len(),

@@ -161,9 +161,10 @@ async fn ten_thousand_accounts_are_shown_quickly_on_a_small_page() {
     let console = Console::with(AppConfig::default()).await;
     let store = console.app.store();
     let (config, status) = (AccountConfig::default(), AccountStatus::default());
-    for page in 0..20 {
+    // Small batches: a commit has a deadline, and other tests write beside it.
+    for page in 0..200 {
         let mut batch = Batch::new();
-        for number in 0..500 {
+        for number in 0..50 {
             let id = AccountId::new(&format!("account-{page}-{number}"));
             let state = AccountState::ALL[number % AccountState::ALL.len()];
             accounts::insert(store, &mut batch, &id, &config, &status, state, None).unwrap();

@@ -322,11 +322,9 @@ async fn two_step_login_from_its_setting_up_to_its_end() {
         .form("/admin/account/totp/confirm", &[("code", "1")])
         .await;
     assert!(wrong.expect(403).contains("This code is wrong"));
+    let used = code(&secret, -2);
     let shown = console
-        .form(
-            "/admin/account/totp/confirm",
-            &[("code", &code(&secret, -2))],
-        )
+        .form("/admin/account/totp/confirm", &[("code", &used)])
         .await;
     let codes: Vec<String> = between(
         shown.expect(200),
@@ -359,7 +357,6 @@ async fn two_step_login_from_its_setting_up_to_its_end() {
             .expect(403)
             .contains("name=\"next\" value=\"/admin/tokens\"")
     );
-    let used = code(&secret, -2);
     assert_eq!(
         other.form("/admin/totp", &[("code", &used)]).await.status,
         StatusCode::FORBIDDEN

@@ -1,5 +1,6 @@
 //! The API reference: every operation has a page, and calls are made with a token that ends.
 
+use posthouse_app::App;
 use posthouse_contract::{operation_text, operations, tags};
 use serde_json::json;
 
@@ -42,6 +43,26 @@ async fn every_operation_has_a_page_that_stays_small() {
     }
     println!("{pages} pages, the largest {largest:?}");
     assert!(largest.0 < 150_000, "{largest:?}");
+}
+
+#[tokio::test]
+async fn an_operation_that_is_not_built_yet_says_so_where_it_is_listed_and_where_it_is_called() {
+    let console = Console::start().await;
+    let list = console.get("/admin/reference").await;
+    let text = list.expect(200);
+    let mut marked = 0;
+    for operation in operations().iter().filter(|operation| !operation.hidden) {
+        let offered = App::offers(operation);
+        let end = format!("/{}\"", operation.id);
+        let at = text.find(&end).expect(operation.id);
+        let start = text[..at].rfind('"').unwrap() + 1;
+        let page = console.get(&text[start..at + end.len() - 1]).await;
+        let page = page.expect(200);
+        assert_eq!(page.contains("answers 501"), !offered, "{}", operation.id);
+        marked += usize::from(!offered);
+    }
+    assert_eq!(text.matches(">Not yet<").count(), marked);
+    assert!(marked == 0 || list.has(&format!("{marked} come with later versions")));
 }
 
 #[tokio::test]

@@ -1,448 +1,302 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-use super::*;
+use proptest::prelude::*;
 
-const NOON: i64 = 1_700_000_000_000;
+use super::{
+    super::{
+        run::CHUNK,
+        sim::{Client, Level, NOON, Server},
+    },
+    *,
+};
 
-fn counters(uid_validity: u32, uid_next: u32, messages: u32) -> Counters {
-    Counters {
-        uid_validity,
-        uid_next,
-        messages,
-        highest_modseq: 0,
-    }
+fn full() -> Settings {
+    Settings::default()
 }
 
-fn known(path: &str, uid_validity: u32, uid_next: u32, messages: u32) -> ImapFolder {
-    ImapFolder {
-        path: path.to_owned(),
-        uid_validity,
-        uid_next,
-        highest_modseq: 0,
-        messages,
-    }
-}
-
-/// A server as a table: path, counters, messages (UID, INTERNALDATE).
-struct Server(Vec<Held>);
-
-type Held = (&'static str, Counters, Vec<(u32, i64)>);
-
-struct Run {
-    core: Core,
-    server: Server,
-    list_status: bool,
-    asked: Vec<String>,
-    changes: Vec<String>,
-    /// Every state that was committed, to start again from.
-    state: Vec<ImapFolder>,
-    outputs: Vec<Output>,
-}
-
-impl Run {
-    fn new(notify_from: Option<i64>, state: Vec<ImapFolder>, server: Server) -> Self {
-        let settings = Settings {
-            notify_from: notify_from.map(Timestamp),
-            paths: None,
-        };
-        Self {
-            core: Core::new(settings, state.clone()),
-            server,
-            list_status: false,
-            asked: Vec::new(),
-            changes: Vec::new(),
-            state,
-            outputs: Vec::new(),
+fn server(level: Level, folders: &[(&str, u32)]) -> Server {
+    let mut server = Server::new(level);
+    for (path, messages) in folders {
+        server.create(path);
+        for _ in 0..*messages {
+            server.append(path, &["\\Seen"], NOON);
         }
     }
-
-    fn folder(&self, path: &str) -> Option<&Held> {
-        self.server.0.iter().find(|(known, ..)| *known == path)
-    }
-
-    /// Runs to the next idle, answering as the server would.
-    fn feed(&mut self, input: Input) -> &mut Self {
-        let mut input = input;
-        for _ in 0..10_000 {
-            let out = self.core.step(input);
-            self.commit(&out);
-            let open = self.core.open_path().map(str::to_owned);
-            let messages = || {
-                let path = open.as_deref().unwrap();
-                self.server
-                    .0
-                    .iter()
-                    .find(|(known, ..)| *known == path)
-                    .unwrap()
-                    .2
-                    .clone()
-            };
-            self.asked.push(match &out.request {
-                Request::Idle => return self,
-                Request::Continue => {
-                    input = Input::Continue;
-                    continue;
-                }
-                Request::List => "list".to_owned(),
-                Request::Status(path) => format!("status {path}"),
-                Request::Open(path, _) => format!("open {path}"),
-                Request::Since(_) => "since".to_owned(),
-                Request::After(from) => format!("after {from}"),
-                Request::Fetch(set) => format!("fetch {set}"),
-            });
-            input = match out.request {
-                Request::List => Input::Listed {
-                    folders: self.seen(),
-                    labels: false,
-                },
-                Request::Status(path) => match self.folder(&path) {
-                    Some((_, counters, _)) => Input::Status(*counters),
-                    None => Input::Refused,
-                },
-                Request::Open(path, _) => match self.folder(&path) {
-                    Some((_, counters, _)) => Input::Opened {
-                        counters: *counters,
-                        number: 7,
-                    },
-                    None => Input::Refused,
-                },
-                Request::Since(from) => Input::Found(set(messages()
-                    .into_iter()
-                    .filter(|(_, date)| *date >= from)
-                    .map(|(uid, _)| uid))),
-                Request::After(from) => Input::Found(set(messages()
-                    .into_iter()
-                    .map(|(uid, _)| uid)
-                    .filter(|uid| *uid >= from))),
-                Request::Fetch(set) => {
-                    let all = messages();
-                    let last = all.last().map(|(uid, _)| *uid);
-                    Input::Fetched(
-                        all.into_iter()
-                            .rev()
-                            // The last message always belongs to `n:*`.
-                            .filter(|(uid, _)| set.contains(*uid) || Some(*uid) == last)
-                            .map(|(uid, date)| (uid, Some(date)))
-                            .collect(),
-                    )
-                }
-                Request::Idle | Request::Continue => unreachable!(),
-            };
-        }
-        panic!("no end: {:?}", self.asked);
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.server
-            .0
-            .iter()
-            .map(|(path, counters, _)| Seen {
-                path: (*path).to_owned(),
-                selectable: true,
-                special_use: (*path == "INBOX").then_some(SpecialUse::Inbox),
-                status: self.list_status.then_some(*counters),
-            })
-            .collect()
-    }
-
-    fn commit(&mut self, out: &Output) {
-        assert!(out.changes.len() <= CHUNK + 10);
-        for change in &out.changes {
-            self.changes.push(match change {
-                Change::MessageNew { path, uid, .. } => format!("{path} {}", uid.unwrap()),
-                Change::MailboxNew { path, .. } => format!("+{path}"),
-                Change::MailboxDeleted { path } => format!("-{path}"),
-                Change::MailboxReset { path, previous, .. } => {
-                    format!("!{path} was {}", previous.unwrap())
-                }
-            });
-        }
-        for delta in &out.deltas {
-            match delta {
-                StateDelta::ImapFolder(folder) => {
-                    self.state.retain(|known| known.path != folder.path);
-                    self.state.push(folder.clone());
-                }
-                StateDelta::ImapFolderGone { path } => {
-                    self.state.retain(|known| known.path != *path)
-                }
-                StateDelta::Cursor(_) => panic!(),
-            }
-        }
-        self.outputs.push(out.clone());
-    }
-
-    fn take(&mut self) -> Vec<String> {
-        self.asked.clear();
-        std::mem::take(&mut self.changes)
-    }
-
-    fn uid_next(&self, path: &str) -> u32 {
-        self.state
-            .iter()
-            .find(|known| known.path == path)
-            .unwrap()
-            .uid_next
-    }
+    server
 }
 
-fn set(uids: impl IntoIterator<Item = u32>) -> SequenceSet {
-    let mut set = SequenceSet::new();
-    for uid in uids {
-        set.add(uid);
-    }
-    set
-}
+const LEVELS: [Level; 3] = [Level::Plain, Level::Condstore, Level::Qresync];
 
 #[test]
 fn a_first_sync_is_silent() {
-    let server = Server(vec![
-        (
-            "Archive",
-            counters(3, 9, 2),
-            vec![(4, NOON - DAY), (8, NOON - 5 * DAY)],
-        ),
-        ("INBOX", counters(1, 5, 1), vec![(4, NOON - 1000)]),
-        ("Sent", counters(2, 1, 0), vec![]),
-    ]);
-    let mut run = Run::new(Some(NOON), vec![], server);
-    run.feed(Input::Connected);
-    assert_eq!(
-        run.changes,
-        ["+Sent", "+Archive", "+INBOX"]
-            .map(str::to_owned)
-            .to_vec()
-            .tap_sorted(&run.changes)
-    );
-    assert_eq!(run.uid_next("INBOX"), 5);
-    assert_eq!(run.uid_next("Sent"), 1);
-    assert_eq!(run.uid_next("Archive"), 9);
-    assert_eq!(run.core.open_path(), Some("INBOX"));
-}
-
-trait Sorted {
-    fn tap_sorted(self, other: &[String]) -> Vec<String>;
-}
-
-impl Sorted for Vec<String> {
-    /// The same words as `other`, in its order: for tests that do not care about it.
-    fn tap_sorted(mut self, other: &[String]) -> Vec<String> {
-        let mut sorted = other.to_vec();
-        sorted.sort();
-        self.sort();
-        if self == sorted { other.to_vec() } else { self }
+    for level in LEVELS {
+        let mut client = Client::new(
+            full(),
+            server(level, &[("INBOX", 3), ("Sent", 0), ("A", 2)]),
+        );
+        client.connect().assert_equal();
+        let mut told = client.take();
+        told.sort();
+        assert_eq!(told, ["+A", "+INBOX", "+Sent"]);
+        assert_eq!(client.core.open_path(), Some("INBOX"));
+        // Again: nothing, and folders without news are not opened.
+        client.feed(Input::Compare);
+        assert!(client.changes.is_empty());
+        assert_eq!(client.asked[2..], ["status A", "status Sent"]);
+        client.server.list_status = true;
+        client.take();
+        client.feed(Input::Compare);
+        assert_eq!(client.asked.len(), 2, "{:?}", client.asked);
     }
 }
 
 #[test]
-fn a_first_sync_announces_from_notify_from() {
-    let inbox = (1..=1200)
-        .map(|uid| (uid, NOON + i64::from(uid) * 1000))
-        .collect();
-    let server = Server(vec![
-        ("INBOX", counters(1, 1201, 1200), inbox),
-        (
-            "Archive",
-            counters(3, 9, 2),
-            vec![(4, NOON - 20 * DAY), (8, NOON + 5000)],
-        ),
-    ]);
-    let mut run = Run::new(Some(NOON + 500_000), vec![], server);
-    run.feed(Input::Connected);
-    let news: Vec<_> = run
+fn a_first_sync_announces_from_notify_from_in_the_inbox() {
+    let mut server = server(Level::Condstore, &[("INBOX", 0), ("Archive", 0)]);
+    for uid in 1..=1200 {
+        server.append("INBOX", &[], NOON + uid * 1000);
+        server.append("Archive", &[], NOON + uid * 1000);
+    }
+    let settings = Settings {
+        notify_from: Some(Timestamp(NOON + 500_000)),
+        ..full()
+    };
+    let mut client = Client::new(settings, server);
+    client.connect().assert_equal();
+    let news: Vec<_> = client
         .changes
         .iter()
-        .filter(|c| c.starts_with("INBOX "))
+        .filter(|word| word.contains(' '))
         .collect();
-    // Not 499, whose second is before; 500 lies in the same second.
     assert_eq!(news.first().unwrap().as_str(), "INBOX 500");
     assert_eq!(news.last().unwrap().as_str(), "INBOX 1200");
     assert_eq!(news.len(), 701);
-    assert!(!run.changes.iter().any(|c| c.starts_with("Archive ")));
-    assert_eq!((run.uid_next("INBOX"), run.uid_next("Archive")), (1201, 9));
 }
 
 #[test]
-fn a_first_sync_cut_anywhere_is_taken_up() {
-    let server = || {
-        Server(vec![
-            (
-                "Archive",
-                counters(3, 9, 2),
-                vec![(4, NOON - 20 * DAY), (8, NOON + 5000)],
-            ),
-            (
-                "INBOX",
-                counters(1, 1301, 1300),
-                (1..=1300).map(|uid| (uid, NOON + 1)).collect(),
-            ),
-        ])
+fn what_is_older_is_not_indexed() {
+    let mut server = server(Level::Plain, &[("INBOX", 0)]);
+    for day in 0..10 {
+        server.append("INBOX", &[], NOON + day * DAY);
+    }
+    let settings = Settings {
+        sync_from: Some(Timestamp(NOON + 6 * DAY)),
+        ..full()
     };
-    let mut whole = Run::new(Some(NOON), vec![], server());
-    whole.feed(Input::Connected);
-    let expected = whole.changes.clone().tap_sorted(&[]);
-    for cut in 0..whole.outputs.len() {
-        let mut first = Run::new(Some(NOON), vec![], server());
-        for out in &whole.outputs[..cut] {
-            first.commit(out);
+    let mut client = Client::new(settings, server);
+    client.connect();
+    let uids = |client: &Client| client.indexes[&1].uids().iter().collect::<Vec<_>>();
+    assert_eq!(
+        uids(&client),
+        [6, 7, 8, 9, 10],
+        "a day more, as SEARCH knows days only"
+    );
+    client.take();
+    // Old ones change and go without a word; young ones do not.
+    client.server.expunge("INBOX", 0);
+    client.server.toggle("INBOX", 0, "$x");
+    client.server.expunge("INBOX", 6);
+    client.server.append("INBOX", &[], NOON + 11 * DAY);
+    client.feed(Input::Compare);
+    assert_eq!(client.take(), ["INBOX 8 gone", "INBOX 11"]);
+    client.server.expunge("INBOX", 1);
+    client.feed(Input::Compare);
+    assert!(client.take().is_empty());
+}
+
+#[test]
+fn what_happened_while_away() {
+    for level in LEVELS {
+        let mut client = Client::new(full(), server(level, &[("INBOX", 4), ("Box", 3)]));
+        client.connect().take();
+        for path in ["INBOX", "Box"] {
+            client.server.expunge(path, 1);
+            client.server.toggle(path, 0, "$work");
+            client.server.append(path, &[], NOON);
         }
-        let mut second = Run::new(Some(NOON), first.state.clone(), server());
-        second.feed(Input::Connected);
-        let mut all = first.changes;
-        all.extend(second.changes);
-        all.sort();
-        assert_eq!(all, expected, "cut after {cut}");
+        client.connect().assert_equal();
+        let mut told = client.take();
+        told.sort();
+        let expected = [
+            "Box 1 $work,\\Seen",
+            "Box 2 gone",
+            "Box 4",
+            "INBOX 1 $work,\\Seen",
+            "INBOX 2 gone",
+            "INBOX 5",
+        ];
+        assert_eq!(told, expected, "{level:?}");
+        // Told once.
+        assert!(client.connect().take().is_empty());
     }
 }
 
 #[test]
-fn arrivals_while_away_are_found() {
-    let server = Server(vec![
-        (
-            "INBOX",
-            counters(1, 8, 3),
-            vec![(2, NOON), (5, NOON - DAY), (7, NOON)],
-        ),
-        ("Sent", counters(2, 4, 3), vec![(3, NOON)]),
-        ("Old", counters(3, 1, 0), vec![]),
-    ]);
-    let state = vec![
-        known("INBOX", 1, 5, 1),
-        known("Sent", 2, 3, 2),
-        known("Old", 3, 1, 0),
-    ];
-    let mut run = Run::new(Some(NOON), state, server);
-    run.feed(Input::Connected);
-    assert_eq!(run.take(), ["INBOX 7", "Sent 3"]);
-    // Again: nothing is announced twice, and folders without news are not opened.
-    run.feed(Input::Compare);
-    assert_eq!(
-        run.asked,
-        ["list", "open INBOX", "status Sent", "status Old"]
-    );
-    assert!(run.take().is_empty());
-    // With LIST-STATUS there is no question left.
-    run.list_status = true;
-    run.feed(Input::Compare);
-    assert_eq!(run.asked, ["list", "open INBOX"]);
+fn what_is_heard_while_idle() {
+    for (level, bare) in [
+        (Level::Plain, true),
+        (Level::Plain, false),
+        (Level::Condstore, true),
+        (Level::Qresync, false),
+    ] {
+        let mut client = Client::new(full(), server(level, &[("INBOX", 5)]));
+        client.server.bare = bare;
+        client.connect().take();
+        client.server.append("INBOX", &["a"], NOON);
+        client.feed(Input::Continue);
+        assert_eq!(client.take(), ["INBOX 6"]);
+        client.server.toggle("INBOX", 2, "b");
+        client.feed(Input::Continue);
+        assert_eq!(client.take(), ["INBOX 3 \\Seen,b"]);
+        client.server.expunge("INBOX", 3);
+        client.server.expunge("INBOX", 1);
+        client.feed(Input::Continue);
+        assert_eq!(client.take(), ["INBOX 2 gone", "INBOX 4 gone"]);
+        client.assert_equal();
+        // One that goes before it could be asked for.
+        client.server.append("INBOX", &[], NOON);
+        client.server.expunge("INBOX", 4);
+        client.feed(Input::Continue);
+        assert!(client.take().is_empty());
+        client.assert_equal();
+    }
 }
 
 #[test]
-fn arrivals_while_idle() {
-    let server = Server(vec![(
-        "INBOX",
-        counters(1, 3, 2),
-        vec![(1, NOON), (2, NOON)],
-    )]);
-    let mut run = Run::new(None, vec![known("INBOX", 1, 3, 2)], server);
-    run.feed(Input::Connected).take();
-    run.server.0[0].2.push((3, NOON));
-    run.feed(Input::Messages {
-        exists: 3,
-        arrived: true,
-    });
-    assert_eq!(run.asked, ["fetch 3:*"]);
-    assert_eq!(run.take(), ["INBOX 3"]);
-    // Said again without a new one.
-    run.feed(Input::Messages {
-        exists: 3,
-        arrived: true,
-    });
-    assert!(run.take().is_empty());
-    // Gone: only the count.
-    let outputs = run.outputs.len();
-    run.feed(Input::Messages {
-        exists: 2,
-        arrived: false,
-    });
-    assert!(run.asked.is_empty() && run.changes.is_empty());
-    assert_eq!(
-        run.outputs[outputs].deltas,
-        [StateDelta::ImapFolder(known("INBOX", 1, 4, 2))]
-    );
-    // A flood is asked for first and comes in chunks.
-    run.server.0[0].2.extend((4..=2004).map(|uid| (uid, NOON)));
-    run.feed(Input::Messages {
-        exists: 2003,
-        arrived: true,
-    });
-    assert_eq!(run.asked[0], "after 4");
-    assert_eq!(run.asked.len(), 6);
-    assert_eq!(run.take().len(), 2001);
-    assert_eq!(run.uid_next("INBOX"), 2005);
+fn much_at_once_comes_in_parts() {
+    for level in LEVELS {
+        let mut client = Client::new(full(), server(level, &[("INBOX", 12_000)]));
+        client.connect().assert_equal();
+        client.take();
+        for at in 0..2_000 {
+            client.server.toggle("INBOX", at, "$new");
+        }
+        for _ in 0..1_500 {
+            client.server.expunge("INBOX", 3_000);
+            client.server.append("INBOX", &[], NOON);
+        }
+        let before = client.outputs;
+        client.connect().assert_equal();
+        assert_eq!(client.take().len(), 5_000);
+        assert!(client.outputs - before >= 5_000 / CHUNK);
+    }
 }
 
 #[test]
-fn a_server_that_tells_no_uidnext() {
-    let server = Server(vec![(
-        "INBOX",
-        counters(1, 0, 2),
-        vec![(1, NOON), (2, NOON)],
-    )]);
-    let mut run = Run::new(None, vec![known("INBOX", 1, 2, 1)], server);
-    run.feed(Input::Connected);
-    assert_eq!(run.take(), ["INBOX 2"]);
-    run.feed(Input::Compare);
-    assert!(run.take().is_empty());
+fn a_new_uidvalidity_resets() {
+    let mut client = Client::new(full(), server(Level::Qresync, &[("INBOX", 2), ("Box", 3)]));
+    client.connect().take();
+    client.server.folders.remove("Box");
+    client.server.create("Box");
+    for _ in 0..2 {
+        client.server.append("Box", &[], NOON);
+    }
+    client.feed(Input::Compare).assert_equal();
+    assert_eq!(client.take(), ["!Box was Some(2)", "+Box"]);
+    client.server.folders.remove("INBOX");
+    client.server.create("INBOX");
+    client.connect().assert_equal();
+    assert_eq!(client.take(), ["!INBOX was Some(1)", "+INBOX"]);
 }
 
 #[test]
-fn a_new_uidvalidity_resets_silently() {
-    let server = Server(vec![
-        ("INBOX", counters(1, 3, 2), vec![]),
-        ("Sent", counters(9, 5, 4), vec![(1, NOON), (4, NOON)]),
-    ]);
-    let mut run = Run::new(
-        Some(0),
-        vec![known("INBOX", 1, 3, 2), known("Sent", 2, 3, 2)],
-        server,
+fn a_lost_index_is_made_anew() {
+    let mut client = Client::new(full(), server(Level::Condstore, &[("INBOX", 3)]));
+    client.connect().take();
+    client.server.append("INBOX", &[], NOON);
+    let mut out = client.core.step(
+        Input::News(Box::new(News {
+            exists: 4,
+            arrived: true,
+            ..News::default()
+        })),
+        Moment::default(),
     );
-    run.feed(Input::Connected);
-    assert_eq!(run.take(), ["!Sent was 2"]);
-    assert_eq!(run.uid_next("Sent"), 5);
-    run.server.0[0].1 = counters(10, 1, 0);
-    run.feed(Input::Compare);
-    assert_eq!(run.take(), ["!INBOX was 1"]);
+    assert_eq!(out.request, Request::Index(1));
+    out = client.core.step(Input::Index(None), Moment::default());
+    client.commit(&out);
+    assert_eq!(client.take(), ["!INBOX was None", "+INBOX"]);
+    client.connect().assert_equal();
+    // The state said which are new: this one was not announced yet.
+    assert_eq!(client.take(), ["INBOX 4"]);
 }
 
 #[test]
 fn folders_come_and_go() {
-    let server = Server(vec![
-        ("INBOX", counters(1, 3, 2), vec![]),
-        ("New", counters(7, 5, 1), vec![(4, NOON)]),
-    ]);
-    let mut run = Run::new(
-        Some(0),
-        vec![known("INBOX", 1, 3, 2), known("Gone", 2, 3, 2)],
-        server,
-    );
-    run.feed(Input::Connected);
-    assert_eq!(run.take(), ["-Gone", "+New"]);
-    assert!(!run.state.iter().any(|known| known.path == "Gone"));
+    let mut client = Client::new(full(), server(Level::Plain, &[("INBOX", 3), ("Gone", 2)]));
+    client.connect().take();
+    client.server.folders.remove("Gone");
+    client.server.create("New");
+    client.server.append("New", &[], NOON);
+    client.feed(Input::Compare).assert_equal();
+    assert_eq!(client.take(), ["-Gone", "+New"]);
     // A server that lists nothing is in trouble; nothing is forgotten.
-    run.server.0.clear();
-    run.feed(Input::Compare);
-    assert!(run.take().is_empty());
-    assert_eq!(run.state.len(), 2);
+    let folders = std::mem::take(&mut client.server.folders);
+    client.feed(Input::Compare);
+    assert!(client.take().is_empty());
+    assert_eq!(client.state.len(), 2);
+    client.server.folders = folders;
+    client.connect().assert_equal();
 }
 
 #[test]
-fn a_folder_that_goes_between_list_and_status() {
-    let server = Server(vec![("INBOX", counters(1, 3, 2), vec![])]);
-    let mut run = Run::new(None, vec![known("INBOX", 1, 3, 2)], server);
-    let out = run.core.step(Input::Connected);
-    assert_eq!(out.request, Request::List);
-    let mut seen = run.seen();
-    seen.push(Seen {
-        path: "Gone".to_owned(),
-        ..seen[0].clone()
-    });
-    seen[1].special_use = None;
-    run.feed(Input::Listed {
-        folders: seen,
-        labels: false,
-    });
-    assert!(run.take().is_empty());
-    assert_eq!(run.core.open_path(), Some("INBOX"));
+fn phantoms_are_passed_over_and_broken_folders_tried_again() {
+    let folders = [("INBOX", 1), ("Phantom", 0), ("Bad", 2)];
+    let mut client = Client::new(full(), server(Level::Plain, &folders));
+    client.server.folders.get_mut("Phantom").unwrap().phantom = true;
+    client.server.folders.get_mut("Bad").unwrap().broken = true;
+    client.connect();
+    assert!(!client.state.iter().any(|known| known.path == "Phantom"));
+    let due = client.core.retry_at().expect("a retry");
+    assert_eq!(due.millis(), NOON + 1000);
+    client.server.folders.get_mut("Bad").unwrap().broken = false;
+    client.now = due.millis();
+    client.feed(Input::Retry).assert_equal();
+    assert_eq!(client.core.retry_at(), None);
+}
+
+#[test]
+fn fast_follows_new_messages_only() {
+    let settings = Settings {
+        fast: true,
+        ..full()
+    };
+    let mut client = Client::new(settings.clone(), server(Level::Qresync, &[("INBOX", 5)]));
+    client.connect().take();
+    client.server.expunge("INBOX", 0);
+    client.server.toggle("INBOX", 0, "x");
+    client.server.append("INBOX", &[], NOON);
+    client.feed(Input::Continue);
+    assert_eq!(client.take(), ["INBOX 6"]);
+    for _ in 0..1_200 {
+        client.server.append("INBOX", &[], NOON);
+    }
+    client.connect();
+    assert_eq!(client.take().len(), 1_200);
+    assert!(client.indexes.is_empty());
+    // Another indexer from now on: what is there is taken in, and nothing announced again.
+    let mut state = client.state.clone();
+    let mut later = Client::new(full(), client.server.clone());
+    later.number("INBOX", 1);
+    later.state.append(&mut state);
+    later.server.append("INBOX", &[], NOON);
+    later.connect().assert_equal();
+    assert_eq!(later.take(), ["INBOX 1207"]);
+    let mut back = Client::new(settings, later.server.clone());
+    back.number("INBOX", 1);
+    back.state.clone_from(&later.state);
+    back.indexes.clone_from(&later.indexes);
+    back.connect();
+    assert!(back.indexes.is_empty() && back.take().is_empty());
+}
+
+#[test]
+fn views_of_labels_are_not_followed() {
+    let folders = [("All", 2), ("INBOX", 1), ("Label", 1)];
+    let mut client = Client::new(full(), server(Level::Condstore, &folders));
+    client.server.labels = true;
+    client.connect();
+    assert_eq!(client.core.open_path(), Some("All"));
+    assert_eq!(client.take(), ["+All"]);
 }
 
 #[test]
@@ -465,8 +319,8 @@ fn the_path_filter() {
         (Some(vec![]), [false, false, false]),
     ] {
         let settings = Settings {
-            notify_from: None,
             paths: paths.map(|paths| paths.into_iter().map(str::to_owned).collect()),
+            ..full()
         };
         assert_eq!(
             [&inbox, &sent, &other].map(|folder| settings.admits(folder)),
@@ -475,34 +329,82 @@ fn the_path_filter() {
     }
 }
 
-#[test]
-fn views_of_labels_are_not_followed() {
-    let mut core = Core::new(Settings::default(), vec![]);
-    core.step(Input::Connected);
-    let seen = |path: &str, special_use| Seen {
-        path: path.to_owned(),
-        selectable: true,
-        special_use,
-        status: Some(counters(1, 1, 0)),
-    };
-    let out = core.step(Input::Listed {
-        folders: vec![
-            seen("INBOX", Some(SpecialUse::Inbox)),
-            seen("[Gmail]/All Mail", Some(SpecialUse::All)),
-            seen("[Gmail]/Sent Mail", Some(SpecialUse::Sent)),
-            seen("[Gmail]/Spam", Some(SpecialUse::Junk)),
-        ],
-        labels: true,
-    });
-    assert_eq!(
-        out.request,
-        Request::Open("[Gmail]/All Mail".to_owned(), true)
-    );
-    assert_eq!(
-        out.changes,
-        [Change::MailboxNew {
-            path: "[Gmail]/Spam".to_owned(),
-            uid_validity: Some(1)
-        }]
-    );
+/// One change at the server, by a number.
+fn change(server: &mut Server, op: u32) {
+    let (op, rest) = (op % 16, (op / 16) as usize);
+    let paths: Vec<String> = server.folders.keys().cloned().collect();
+    let path = paths[rest % paths.len()].clone();
+    let at = rest / 8;
+    let held = server.folders[&path].messages.len().max(1);
+    match op {
+        0..=4 => {
+            server.append(&path, &[["a", "b", "\\Seen"][at % 3]], NOON);
+        }
+        5..=8 => server.expunge(&path, at % held),
+        9..=12 => server.toggle(&path, at % held, ["a", "$Long", "\\Seen"][rest % 3]),
+        13 => {
+            let name = format!("F{}", at % 4);
+            if !server.folders.contains_key(&name) {
+                server.create(&name);
+            }
+        }
+        14 if path != "INBOX" => {
+            server.folders.remove(&path);
+        }
+        15 if path != "INBOX" => {
+            server.folders.remove(&path);
+            server.create(&path);
+            server.append(&path, &[], NOON);
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever happens, and whenever the follower breaks off, every message that comes and goes is told once.
+    #[test]
+    fn nothing_is_lost_or_repeated(
+        level in 0..3_usize,
+        list_status in any::<bool>(),
+        bare in any::<bool>(),
+        rounds in prop::collection::vec(
+            (prop::collection::vec(any::<u32>(), 0..8), 0..40_usize, 0..4_u8),
+            1..25,
+        ),
+    ) {
+        let mut server = server(LEVELS[level], &[("INBOX", 3), ("Box", 2)]);
+        server.list_status = list_status;
+        server.bare = bare;
+        let mut client = Client::new(full(), server);
+        client.connect();
+        for (ops, when, what) in rounds {
+            let mut ops = Some(ops);
+            let input = match what {
+                0 => Input::Compare,
+                1 => Input::Check("Box".to_owned()),
+                2 => client.restart(),
+                _ => Input::Continue,
+            };
+            client.now += 1_000_000;
+            client.run(input, |server, step| {
+                if step != when % 12 && step != 0 {
+                    return None;
+                }
+                for op in ops.take().unwrap_or_default() {
+                    change(server, op);
+                }
+                // Some of them are cut off in the middle.
+                (what == 2 && step == when % 12 && when > 12).then_some(when % 2 == 0)
+            });
+        }
+        client.now += 1_000_000_000;
+        client.connect();
+        client.feed(Input::Compare);
+        client.assert_equal();
+        client.take();
+        client.connect();
+        prop_assert!(client.changes.is_empty(), "told again: {:?}", client.changes);
+    }
 }

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use posthouse_imap::{
-    Error, FetchItem, Ids, MailboxStatus, Notice, SearchKey, Selected, SequenceSet, StatusItem,
-    Untagged,
+    Caught, Error, FetchItem, FetchOptions, Ids, MailboxStatus, Notice, SearchKey, Selected,
+    SequenceSet, StatusItem,
 };
-use posthouse_model::mailbox::Mailbox;
+use posthouse_model::{Timestamp, mailbox::Mailbox};
 
-use super::core::{Counters, Input, Request, Seen};
+use super::{
+    input::{Arrival, Input, Request, Seen},
+    news::news,
+};
 use crate::{
     BackendError, Folder,
     imap::{
@@ -17,6 +20,8 @@ use crate::{
         folders,
         mailbox::Shared,
         open::uid_validity,
+        origin, shape,
+        sync::{Fact, FolderStatus, Offers},
     },
 };
 
@@ -29,8 +34,8 @@ pub enum Job {
     Ask(Request),
     /// Begin to idle.
     Idle,
-    /// Stop idling, or ask for news where the server has no IDLE.
-    Leave,
+    /// Stop idling, or ask for news where the server has no IDLE; with what was heard already.
+    Leave(Option<Notice>),
 }
 
 /// What came of it.
@@ -55,79 +60,116 @@ pub async fn perform(shared: Arc<Shared>, session: Option<Box<Conn>>, job: Job) 
         return match connect(&shared.config, &shared.network).await {
             Ok(session) => {
                 shared.learn(&session);
-                (Some(Box::new(session)), Ok(Reply::Input(Input::Connected)))
+                let offers = offers(&session);
+                (
+                    Some(Box::new(session)),
+                    Ok(Reply::Input(Input::Connected(offers))),
+                )
             }
             Err(error) => (None, Err(error)),
         };
     };
     let result = match job {
-        Job::Connect => Ok(Reply::Input(Input::Connected)),
+        Job::Connect => Ok(Reply::Input(Input::Connected(offers(&session)))),
         Job::Ask(request) => ask(&shared, &mut session, request).await,
         Job::Idle => idle(&mut session).await,
-        Job::Leave => leave(&mut session).await,
+        Job::Leave(heard) => leave(&mut session, heard).await,
     };
     (Some(session), result)
 }
 
-async fn ask(shared: &Shared, session: &mut Conn, request: Request) -> Result<Reply, BackendError> {
-    let input = match request {
-        Request::Idle | Request::Continue => Input::Continue,
-        Request::List => return list(shared, session).await,
-        Request::Status(path) => match session.status(path.as_str(), &items(session)).await {
-            Ok(status) => Input::Status(of_status(&status)),
-            Err(error) => refused(error)?,
-        },
-        Request::Open(path, main) => {
-            let opened = if main {
-                session.select(path.as_str(), false).await
-            } else {
-                session.examine(path.as_str(), false).await
-            };
-            match opened {
-                Ok(selected) => opened_as(shared, session, path, &selected).await?,
-                // Without the folder to idle in there is nothing to follow.
-                Err(error) if main => return Err(set_up_error(error)),
-                Err(error) => refused(error)?,
-            }
-        }
-        Request::Since(from) => match session.search(&SearchKey::Since(from)).await {
-            Ok(uids) => Input::Found(uids),
-            Err(error) => refused(error)?,
-        },
-        Request::After(from) => {
-            let key = SearchKey::Uid(SequenceSet::from(from));
-            match session.search(&key).await {
-                Ok(uids) => Input::Found(uids),
-                Err(error) => refused(error)?,
-            }
-        }
-        Request::Fetch(set) => {
-            let mut messages = Vec::new();
-            let items = [FetchItem::Uid, FetchItem::InternalDate];
-            session
-                .fetch_each(set, &items, None, |fetch| {
-                    // Flags were not asked for: that is news of another message, unless the date
-                    // says that it is an answer. An answer whose date cannot be read counts.
-                    if let Some(uid) = fetch.uid
-                        && (fetch.internal_date.is_some() || fetch.flags.is_none())
-                    {
-                        messages.push((uid, fetch.internal_date));
-                    }
-                })
-                .await
-                .map_err(set_up_error)?;
-            Input::Fetched(messages)
-        }
-    };
-    Ok(Reply::Input(input))
+fn offers(session: &Conn) -> Offers {
+    Offers {
+        condstore: session.has("CONDSTORE") || session.has("QRESYNC"),
+        qresync: session.is_enabled("QRESYNC"),
+    }
 }
 
-fn refused(error: Error) -> Result<Input, BackendError> {
-    if error.is_refusal() {
-        Ok(Input::Refused)
-    } else {
-        Err(set_up_error(error))
+async fn ask(shared: &Shared, session: &mut Conn, request: Request) -> Result<Reply, BackendError> {
+    let answer = match request {
+        Request::Idle | Request::Continue => Ok(Input::Continue),
+        Request::List => return list(shared, session).await,
+        Request::Status(path) => session
+            .status(path.as_str(), &items(session))
+            .await
+            .map(|status| Input::Status(of_status(&status))),
+        Request::Open { path, main, known } => {
+            let mut facts = Vec::new();
+            let mut vanished = SequenceSet::new();
+            let opened = match known {
+                Some(known) => {
+                    let each = |caught| catch(caught, &mut facts, &mut vanished);
+                    session.select_known(path.as_str(), known, each).await
+                }
+                None if main => session.select(path.as_str(), true).await,
+                None => session.examine(path.as_str(), true).await,
+            };
+            match opened {
+                Ok(selected) => {
+                    let (status, number) = opened_as(shared, session, path, &selected).await?;
+                    Ok(Input::Opened {
+                        status,
+                        number,
+                        facts,
+                        vanished,
+                    })
+                }
+                // Without the folder to idle in there is nothing to follow.
+                Err(error) if main => return Err(set_up_error(error)),
+                Err(error) => Err(error),
+            }
+        }
+        Request::Index(number) => {
+            let index = shared.memory.index(number).await?;
+            Ok(Input::Index(index.map(Box::new)))
+        }
+        Request::Since(from) => session
+            .search(&SearchKey::Since(from))
+            .await
+            .map(Input::Found),
+        Request::Uids(from) => {
+            let key = match from {
+                0 | 1 => SearchKey::All,
+                from => SearchKey::Uid(SequenceSet::from(from)),
+            };
+            session.search(&key).await.map(Input::Found)
+        }
+        Request::Range(range) => {
+            let set = match *range.end() {
+                u32::MAX => SequenceSet::from(*range.start()),
+                end => SequenceSet::range(*range.start(), end),
+            };
+            flags(session, Ids::Uid(set), FetchOptions::default()).await
+        }
+        Request::Changed {
+            from,
+            since,
+            vanished,
+        } => {
+            let options = FetchOptions {
+                changed_since: Some(since),
+                vanished,
+                partial: None,
+            };
+            flags(session, Ids::Uid(SequenceSet::from(from)), options).await
+        }
+        Request::Numbers(set) => flags(session, Ids::Seq(set), FetchOptions::default()).await,
+        Request::Arrivals(set) => arrivals(session, set).await,
+    };
+    match answer {
+        Ok(input) => Ok(Reply::Input(input)),
+        Err(error) if error.is_refusal() => Ok(Reply::Input(refused(error))),
+        Err(error) => Err(set_up_error(error)),
     }
+}
+
+fn refused(error: Error) -> Input {
+    let code = error.code().map(str::to_owned);
+    let response = match error {
+        Error::No { text, .. } | Error::Bad { text, .. } => text,
+        other => other.to_string(),
+    };
+    Input::Refused { response, code }
 }
 
 fn items(session: &Conn) -> Vec<StatusItem> {
@@ -136,19 +178,66 @@ fn items(session: &Conn) -> Vec<StatusItem> {
         StatusItem::UidNext,
         StatusItem::UidValidity,
     ];
-    if session.has("CONDSTORE") {
+    if session.has("CONDSTORE") || session.has("QRESYNC") {
         items.push(StatusItem::HighestModSeq);
     }
     items
 }
 
-fn of_status(status: &MailboxStatus) -> Counters {
-    Counters {
+fn of_status(status: &MailboxStatus) -> FolderStatus {
+    FolderStatus {
         uid_validity: uid_validity(status.uid_validity),
         uid_next: status.uid_next.unwrap_or(0),
         messages: status.messages.unwrap_or(0),
         highest_modseq: status.highest_mod_seq.unwrap_or(0),
     }
+}
+
+/// Flags, and labels where there are any.
+async fn flags(session: &mut Conn, ids: Ids, options: FetchOptions) -> Result<Input, Error> {
+    let mut items = vec![FetchItem::Uid, FetchItem::Flags];
+    if session.has("X-GM-EXT-1") {
+        items.push(FetchItem::GmLabels);
+    }
+    let mut facts = Vec::new();
+    let mut vanished = SequenceSet::new();
+    let each = |caught| catch(caught, &mut facts, &mut vanished);
+    session.fetch_with(ids, &items, options, each).await?;
+    Ok(Input::Facts { facts, vanished })
+}
+
+fn catch(caught: Caught, facts: &mut Vec<Fact>, vanished: &mut SequenceSet) {
+    match caught {
+        Caught::Fetch(fetch) => facts.extend(Fact::of(*fetch)),
+        Caught::Vanished(uids) => {
+            for (first, last) in uids.ranges() {
+                vanished.add_range(first, last.unwrap_or(first));
+            }
+        }
+    }
+}
+
+async fn arrivals(session: &mut Conn, set: SequenceSet) -> Result<Input, Error> {
+    let mut items = origin::items(session);
+    items.push(FetchItem::Flags);
+    if session.has("X-GM-EXT-1") {
+        items.push(FetchItem::GmLabels);
+    }
+    let pieces = session.fetch(set, &items).await?;
+    let arrivals = shape::join(pieces).into_iter().filter_map(|fetch| {
+        // A piece of news of another message has flags, and nothing that was asked for.
+        if fetch.internal_date.is_none() && fetch.size.is_none() && fetch.sections.is_empty() {
+            return None;
+        }
+        Some(Arrival {
+            uid: fetch.uid?,
+            origin: origin::of(&fetch),
+            date: fetch.internal_date.map(Timestamp),
+            flags: fetch.flags.unwrap_or_default(),
+            labels: fetch.gm_labels.unwrap_or_default(),
+        })
+    });
+    Ok(Input::Arrivals(arrivals.collect()))
 }
 
 async fn list(shared: &Shared, session: &mut Conn) -> Result<Reply, BackendError> {
@@ -183,36 +272,36 @@ async fn opened_as(
     session: &mut Conn,
     path: String,
     selected: &Selected,
-) -> Result<Input, BackendError> {
-    let mut counters = Counters {
+) -> Result<(FolderStatus, u32), BackendError> {
+    let mut status = FolderStatus {
         uid_validity: uid_validity(selected.uid_validity),
         uid_next: selected.uid_next.unwrap_or(0),
         messages: selected.exists,
         highest_modseq: selected.highest_mod_seq.unwrap_or(0),
     };
-    if counters.uid_next == 0 {
+    if status.uid_next == 0 {
         // Servers that do not tell: the last message knows.
-        counters.uid_next = 1;
+        status.uid_next = 1;
         if selected.exists > 0 {
             let last = Ids::Seq(SequenceSet::one(selected.exists));
             let found = session.fetch(last, &[FetchItem::Uid]).await;
             let uids = found.map_err(set_up_error)?;
             let last = uids.iter().filter_map(|fetch| fetch.uid).max();
-            counters.uid_next = last.unwrap_or(0).saturating_add(1);
+            status.uid_next = last.unwrap_or(0).saturating_add(1);
         }
     }
     let folder = Folder {
         path,
-        uid_validity: counters.uid_validity,
+        uid_validity: status.uid_validity,
     };
     let number = shared.memory.number(&folder).await?;
-    Ok(Input::Opened { counters, number })
+    Ok((status, number))
 }
 
 async fn idle(session: &mut Conn) -> Result<Reply, BackendError> {
-    if let Some(input) = news(session, None) {
+    if let Some(news) = news(session, None) {
         // What came with the last command is looked at before waiting for more.
-        return Ok(Reply::Input(input));
+        return Ok(Reply::Input(Input::News(Box::new(news))));
     }
     if can_idle(session) {
         session.idle_start().await.map_err(set_up_error)?;
@@ -220,48 +309,19 @@ async fn idle(session: &mut Conn) -> Result<Reply, BackendError> {
     Ok(Reply::Idling)
 }
 
-async fn leave(session: &mut Conn) -> Result<Reply, BackendError> {
+async fn leave(session: &mut Conn, heard: Option<Notice>) -> Result<Reply, BackendError> {
     if session.is_idling() {
         session.idle_done().await.map_err(set_up_error)?;
     } else {
         session.noop().await.map_err(set_up_error)?;
     }
-    Ok(news(session, None).map_or(Reply::Quiet, Reply::Input))
+    let news = news(session, heard);
+    Ok(news.map_or(Reply::Quiet, |news| {
+        Reply::Input(Input::News(Box::new(news)))
+    }))
 }
 
 /// Whether the server announces news by itself.
 pub fn can_idle(session: &Conn) -> bool {
     session.has("IDLE") || session.has("IMAP4rev2")
-}
-
-/// Whether a notice says anything of how many messages there are.
-pub fn counts(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::Overflow
-            | Notice::Untagged(
-                Untagged::Exists(_)
-                    | Untagged::Expunge(_)
-                    | Untagged::Vanished { earlier: false, .. }
-            )
-    )
-}
-
-/// What the notices since the last call, and one taken before, mean for the open folder.
-pub fn news(session: &mut Conn, first: Option<&Notice>) -> Option<Input> {
-    let notices = session.take_notices();
-    let exists = session.selected()?.exists;
-    let mut counting = notices
-        .iter()
-        .chain(first)
-        .filter(|notice| counts(notice))
-        .peekable();
-    counting.peek()?;
-    let arrived = counting.any(|notice| {
-        matches!(
-            notice,
-            Notice::Overflow | Notice::Untagged(Untagged::Exists(_))
-        )
-    });
-    Some(Input::Messages { exists, arrived })
 }

@@ -13,20 +13,27 @@ use std::{
 
 use posthouse_imap::Notice;
 use posthouse_model::{
+    Timestamp,
     account::{AccountConfig, PathFilter},
     mailbox::Mailbox,
+    message::{Message, MessageOptions},
 };
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    core::{Core, Input, Output, Request, Settings},
-    job::{Done, Job, Reply, can_idle, counts, news, perform},
+    core::Core,
+    input::{Input, Moment, Output, Request, Settings},
+    job::{Done, Job, Reply, can_idle, perform},
+    news::{counts, pending},
+    watch::Watchers,
 };
 use crate::{
-    BackendError, BoxFuture, Change, Follow, ImapFolder, Phase, StateDelta, Step,
+    BackendError, BoxFuture, Change, Follow, ImapFolder, Phase, StateDelta, Step, SyncTrouble,
     imap::{
         connect::{Conn, set_up_error},
         mailbox::Shared,
+        pool::open_path,
+        read,
     },
 };
 
@@ -63,7 +70,10 @@ pub struct Follower {
     place: Place,
     changes: Vec<Change>,
     deltas: Vec<StateDelta>,
+    trouble: Option<Option<SyncTrouble>>,
     mailboxes: Option<Vec<Mailbox>>,
+    /// Connections of folders that are heard of at once, too.
+    watchers: Watchers,
     /// The folders while they are compared: what happens to one is told together with them.
     listing: Vec<Mailbox>,
     /// Of the folders that were handed out last.
@@ -79,13 +89,15 @@ pub struct Follower {
 impl Follower {
     /// Follows from a recorded state.
     pub fn new(shared: Arc<Shared>, folders: Vec<ImapFolder>) -> Self {
-        let settings = settings(&shared.config);
+        let settings = settings(&shared);
         Self {
             core: Core::new(settings, folders),
+            watchers: Watchers::new(&shared),
             shared,
             place: Place::Off,
             changes: Vec::new(),
             deltas: Vec::new(),
+            trouble: None,
             mailboxes: None,
             listing: Vec::new(),
             listed: None,
@@ -105,43 +117,71 @@ impl Follower {
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            match std::mem::replace(&mut self.place, Place::Spent) {
-                Place::Off => self.begin(None, Job::Connect),
-                Place::Work(job) => {
-                    // Back before the wait: dropped while it waits, this loses nothing.
-                    self.place = Place::Work(job);
-                    let Place::Work(job) = &mut self.place else {
-                        continue;
-                    };
+            self.go_on().await?;
+        }
+    }
+
+    /// One move. Dropped half-way it leaves everything in its place.
+    async fn go_on(&mut self) -> Result<(), BackendError> {
+        match std::mem::replace(&mut self.place, Place::Spent) {
+            Place::Off => self.begin(None, Job::Connect),
+            Place::Work(job) => {
+                // Back before the wait: dropped while it waits, this loses nothing.
+                self.place = Place::Work(job);
+                if let Place::Work(job) = &mut self.place {
                     let (session, result) = job.await;
                     self.place = Place::Spent;
                     self.finish(session, result);
                 }
-                Place::Ready(session, Request::Idle) if self.wants_comparison() => {
-                    self.feed(session, Input::Compare);
-                }
-                Place::Ready(session, Request::Idle) => self.begin(Some(session), Job::Idle),
-                Place::Ready(session, Request::Continue) => self.feed(session, Input::Continue),
-                Place::Ready(session, request) => self.begin(Some(session), Job::Ask(request)),
-                Place::Waiting(session, _) if self.wants_comparison() => {
-                    self.begin(Some(session), Job::Leave);
-                }
-                Place::Waiting(session, until) => {
-                    self.place = Place::Waiting(session, until);
-                    self.wait(until).await;
-                }
-                Place::Spent => {
-                    return Err(BackendError::Connection {
-                        response: "The connection was closed".to_owned(),
-                        code: "ESOCKET".to_owned(),
-                    });
-                }
+            }
+            Place::Ready(session, Request::Idle) => match self.wanted() {
+                Some(input) => self.feed(session, input),
+                None => self.begin(Some(session), Job::Idle),
+            },
+            Place::Ready(session, Request::Continue) => self.feed(session, Input::Continue),
+            Place::Ready(session, request) => self.begin(Some(session), Job::Ask(request)),
+            Place::Waiting(session, _) if self.is_wanted() => {
+                self.begin(Some(session), Job::Leave(None));
+            }
+            Place::Waiting(session, until) => {
+                self.place = Place::Waiting(session, until);
+                self.wait(until).await;
+            }
+            Place::Spent => {
+                return Err(BackendError::Connection {
+                    response: "The connection was closed".to_owned(),
+                    code: "ESOCKET".to_owned(),
+                });
             }
         }
+        Ok(())
     }
 
     fn wants_comparison(&self) -> bool {
         self.poked || self.following && Instant::now() >= self.compare_at
+    }
+
+    fn wants_retry(&self) -> bool {
+        self.core
+            .retry_at()
+            .is_some_and(|due| due <= Timestamp::now())
+    }
+
+    /// There is something to do without news of the open folder.
+    fn is_wanted(&self) -> bool {
+        self.wants_comparison() || self.watchers.has_news() || self.wants_retry()
+    }
+
+    /// What there is to do without news of the open folder.
+    fn wanted(&mut self) -> Option<Input> {
+        if self.wants_comparison() {
+            self.watchers.take_news();
+            return Some(Input::Compare);
+        }
+        if let Some(path) = self.watchers.take_news() {
+            return Some(Input::Check(path));
+        }
+        self.wants_retry().then_some(Input::Retry)
     }
 
     /// What there is to record, when it is time to hand it out.
@@ -154,7 +194,7 @@ impl Follower {
             self.following = true;
         }
         let many = self.changes.len() + self.deltas.len() >= STEP;
-        let any = !self.changes.is_empty() || !self.deltas.is_empty();
+        let any = !self.changes.is_empty() || !self.deltas.is_empty() || self.trouble.is_some();
         let due = many
             || self.mailboxes.is_some()
             || any && (idle || self.failed.is_some())
@@ -166,7 +206,14 @@ impl Follower {
             return None;
         }
         self.told = self.following;
-        let about_folders = |change: &Change| !matches!(change, Change::MessageNew { .. });
+        let about_folders = |change: &Change| {
+            matches!(
+                change,
+                Change::MailboxNew { .. }
+                    | Change::MailboxDeleted { .. }
+                    | Change::MailboxReset { .. }
+            )
+        };
         if self.mailboxes.is_none() && self.changes.iter().any(about_folders) {
             self.mailboxes = Some(self.listing.clone());
         }
@@ -182,6 +229,7 @@ impl Follower {
             changes: std::mem::take(&mut self.changes),
             deltas: std::mem::take(&mut self.deltas),
             mailboxes: self.mailboxes.take(),
+            trouble: self.trouble.take(),
         })
     }
 
@@ -210,7 +258,12 @@ impl Follower {
             }
             Reply::Idling => {
                 let pause = if can_idle(&session) { REARM } else { POLL };
-                let until = (Instant::now() + pause).min(self.compare_at);
+                let mut until = (Instant::now() + pause).min(self.compare_at);
+                if let Some(due) = self.core.retry_at() {
+                    let pause = due.millis().saturating_sub(Timestamp::now().millis());
+                    let pause = Duration::from_millis(u64::try_from(pause).unwrap_or(0));
+                    until = until.min(Instant::now() + pause);
+                }
                 self.place = Place::Waiting(session, until);
             }
             Reply::Quiet => self.place = Place::Ready(session, Request::Idle),
@@ -230,14 +283,44 @@ impl Follower {
     }
 
     fn feed(&mut self, session: Box<Conn>, input: Input) {
+        let moment = Moment {
+            now: Timestamp::now(),
+            exists: session.selected().map_or(0, |selected| selected.exists),
+            quiet: !pending(&session),
+        };
         let Output {
             changes,
             deltas,
+            trouble,
             request,
-        } = self.core.step(input);
+        } = self.core.step(input, moment);
         self.changes.extend(changes);
-        self.deltas.extend(deltas);
+        for delta in deltas {
+            self.remember(delta);
+        }
+        if trouble.is_some() {
+            self.trouble = trouble;
+        }
         self.place = Place::Ready(session, request);
+    }
+
+    /// A batch writes each folder's index once: what changes one after the other is joined.
+    fn remember(&mut self, delta: StateDelta) {
+        let StateDelta::ImapIndex { mailbox, delta } = delta else {
+            self.deltas.push(delta);
+            return;
+        };
+        let same = self.deltas.iter_mut().rev().find_map(|known| match known {
+            StateDelta::ImapIndex {
+                mailbox: other,
+                delta,
+            } if *other == mailbox => Some(delta),
+            _ => None,
+        });
+        match same {
+            Some(known) => known.then(delta),
+            None => self.deltas.push(StateDelta::ImapIndex { mailbox, delta }),
+        }
     }
 
     fn fail(&mut self, error: BackendError) {
@@ -256,22 +339,35 @@ impl Follower {
         let Place::Waiting(session, _) = &mut self.place else {
             return;
         };
-        if !session.is_idling() && !can_idle(session) {
-            sleep_until(until).await;
-            return self.stop_waiting();
-        }
-        match session.idle_wait(until).await {
-            Ok(Some(notice)) if counts(&notice) => self.heard(&notice),
+        let idles = session.is_idling() || can_idle(session);
+        let watched = self.following.then_some(&mut self.watchers);
+        let news = async {
+            if !idles {
+                sleep_until(until).await;
+                return Ok(None);
+            }
+            session.idle_wait(until).await
+        };
+        let heard = match watched.filter(|watchers| !watchers.is_empty()) {
+            None => news.await,
+            Some(watchers) => tokio::select! {
+                heard = news => heard,
+                () = watchers.next() => return,
+            },
+        };
+        match heard {
+            Ok(Some(notice)) if counts(&notice) => self.leave(Some(notice)),
             Ok(Some(Notice::IdleEnded)) => self.ended(),
             Ok(Some(_)) => {}
-            Ok(None) => self.stop_waiting(),
+            Ok(None) => self.leave(None),
             Err(error) => self.fail(set_up_error(error)),
         }
     }
 
-    fn stop_waiting(&mut self) {
+    /// Stops waiting. What was heard is taken already: it is put to what comes with the end of IDLE.
+    fn leave(&mut self, heard: Option<Notice>) {
         if let Place::Waiting(session, _) = std::mem::replace(&mut self.place, Place::Spent) {
-            self.begin(Some(session), Job::Leave);
+            self.begin(Some(session), Job::Leave(heard));
         }
     }
 
@@ -282,38 +378,45 @@ impl Follower {
         }
     }
 
-    /// The number of messages changed. The notice itself is taken already: what it says is put to
-    /// what comes with the end of IDLE.
-    fn heard(&mut self, notice: &Notice) {
-        let Place::Waiting(mut session, _) = std::mem::replace(&mut self.place, Place::Spent)
-        else {
-            return;
-        };
-        let first = news(&mut session, Some(notice));
+    /// Goes on until the connection waits for a command.
+    async fn settle(&mut self) -> Result<(), BackendError> {
+        loop {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            match &self.place {
+                Place::Ready(..) => return Ok(()),
+                Place::Waiting(..) => self.leave(None),
+                _ => self.go_on().await?,
+            }
+        }
+    }
+
+    async fn read_new(
+        &mut self,
+        ids: &[String],
+        options: &MessageOptions,
+    ) -> Result<Vec<Result<Message, BackendError>>, BackendError> {
+        self.settle().await?;
         let shared = Arc::clone(&self.shared);
-        self.place = Place::Work(Box::pin(async move {
-            let (session, result) = perform(shared, Some(session), Job::Leave).await;
-            (session, result.map(|reply| both(first, reply)))
-        }));
+        let Place::Ready(session, _) = &mut self.place else {
+            return Err(BackendError::Timeout);
+        };
+        let open = self
+            .core
+            .open()
+            .filter(|(path, _)| open_path(session) == Some(*path));
+        let result = read::read_new(&shared, session, open, ids, options).await;
+        if let Err(error) = &result {
+            self.fail(error.clone());
+            self.failed = None;
+        }
+        result
     }
 }
 
-/// Joins two words on the number of messages: the later number counts, an arrival stays one.
-fn both(first: Option<Input>, then: Reply) -> Reply {
-    match (first, then) {
-        (
-            Some(Input::Messages { arrived: a, .. }),
-            Reply::Input(Input::Messages { exists, arrived: b }),
-        ) => Reply::Input(Input::Messages {
-            exists,
-            arrived: a || b,
-        }),
-        (Some(first), Reply::Quiet) => Reply::Input(first),
-        (_, then) => then,
-    }
-}
-
-fn settings(config: &AccountConfig) -> Settings {
+fn settings(shared: &Shared) -> Settings {
+    let config: &AccountConfig = &shared.config;
     let paths = match &config.path {
         None => None,
         Some(PathFilter::One(path)) if path.is_empty() => None,
@@ -322,9 +425,13 @@ fn settings(config: &AccountConfig) -> Settings {
         Some(PathFilter::Many(paths)) => Some(paths.clone().into_boxed_slice()),
     };
     Settings {
-        // What is too old to be indexed is too old to be announced.
-        notify_from: config.notify_from.max(config.sync_from),
+        notify_from: config.notify_from,
+        sync_from: config.sync_from,
         paths,
+        fast: match config.imap_indexer.as_deref() {
+            Some(indexer) => indexer == "fast",
+            None => shared.network.fast_indexer,
+        },
     }
 }
 
@@ -346,6 +453,14 @@ fn hash_of(mailboxes: &[Mailbox]) -> u64 {
 impl Follow for Follower {
     fn next(&mut self) -> BoxFuture<'_, Result<Step, BackendError>> {
         Box::pin(self.run())
+    }
+
+    fn read<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        options: &'a MessageOptions,
+    ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>> {
+        Box::pin(self.read_new(ids, options))
     }
 
     fn poke(&mut self) {

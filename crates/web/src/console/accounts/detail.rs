@@ -97,7 +97,11 @@ fn lines(account: &Value) -> Vec<Line> {
     let text = |key: &str| account[key].as_str().unwrap_or_default().to_owned();
     add("Id", text("account"));
     add("Address", text("email"));
-    add("Type", words::kind(&text("type")).to_owned());
+    let kind = match text("type").as_str() {
+        "imap" if !account["smtp"].is_object() => "IMAP, without sending".to_owned(),
+        kind => words::kind(kind).to_owned(),
+    };
+    add("Type", kind);
     add(
         "Connections open",
         account["connections"].as_u64().unwrap_or(0).to_string(),
@@ -110,8 +114,8 @@ fn lines(account: &Value) -> Vec<Line> {
         },
     );
     add("Own connections", list(&account["subconnections"]));
-    add("New messages from", text("notifyFrom"));
-    add("Messages from", text("syncFrom"));
+    add("New messages from", moment(&text("notifyFrom")));
+    add("Messages from", moment(&text("syncFrom")));
     add("Indexer", text("imapIndexer"));
     add(
         "Copies in Sent",
@@ -126,6 +130,14 @@ fn lines(account: &Value) -> Vec<Line> {
     add("Language", text("locale"));
     add("Time zone", text("tz"));
     lines
+}
+
+/// A time as people read it, to the minute: the API's is ISO 8601 in UTC.
+fn moment(time: &str) -> String {
+    match (time.get(..10), time.get(11..16)) {
+        (Some(day), Some(clock)) => format!("{day} {clock} UTC"),
+        _ => time.to_owned(),
+    }
 }
 
 fn list(value: &Value) -> String {

@@ -438,11 +438,14 @@ pub(super) fn in_words(key: &str, message: &str) -> String {
     {
         let schemes: Vec<_> = schemes
             .split('|')
-            .map(|scheme| format!("{scheme}:"))
+            .map(|scheme| match scheme {
+                "mailto" => "mailto:".to_owned(),
+                scheme => format!("{scheme}://"),
+            })
             .collect();
         return format!(
             "Must be a whole address that begins with {}",
-            schemes.join(", ")
+            schemes.join(" or ")
         );
     }
     let mut letters = rest.chars();
@@ -478,7 +481,7 @@ mod tests {
         let uri = "\"a\" must be a valid uri with a scheme matching the http|https pattern";
         assert_eq!(
             in_words("a", uri),
-            "Must be a whole address that begins with http:, https:"
+            "Must be a whole address that begins with http:// or https://"
         );
         assert!(
             in_words("a", "\"a\" is masked and does not match the stored value").contains("anew")

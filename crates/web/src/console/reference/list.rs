@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, Query},
     response::Response,
 };
+use posthouse_app::App;
 use posthouse_contract::{Operation, tags};
 use posthouse_model::ApiError;
 use serde::Deserialize;
@@ -37,6 +38,8 @@ struct List {
     sections: Vec<Section>,
     total: usize,
     found: usize,
+    /// How many of them are not built yet.
+    later: usize,
     version: &'static str,
 }
 
@@ -96,6 +99,7 @@ pub(super) async fn all(page: Page, Query(sought): Query<Sought>) -> Response {
         sections,
         q: sought.q,
         total: served().count(),
+        later: served().filter(|operation| !App::offers(operation)).count(),
         version: env!("CARGO_PKG_VERSION"),
     })
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::{extract::Path, response::Response};
+use posthouse_app::App;
 use posthouse_contract::{NarrowedToken, Operation, operation_text};
 use posthouse_model::{Action, ApiError, Scope};
 use serde_json::Value;
@@ -167,7 +168,7 @@ pub(super) async fn show(
         failures,
         cut: trees.cut,
         siblings: served()
-            .filter(|other| other.tag == operation.tag)
+            .filter(|other| other.tag == operation.tag && other.id != operation.id)
             .collect(),
         base: base(&page),
     }))
