@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Initial sync of big mailboxes, per indexer. Account is deleted after each run unless --keep.
-b4_sync.py --token T --pid P --redis .. --users big10k,big100k --indexers full,fast --runs 3"""
+b4_sync.py --token T --pid P --redis .. --users big10k,big100k --indexers full,fast --runs 3
+--store FILE: the SQLite file of the server; store_bytes is by how much its used pages grew."""
+
+import sqlite3
 
 from benchlib import *
 
@@ -10,7 +13,20 @@ ap.add_argument("--indexers", default="full,fast")
 ap.add_argument("--runs", type=int, default=3)
 ap.add_argument("--keep", action="store_true")
 ap.add_argument("--limit", type=float, default=300)
+ap.add_argument("--store", default="")
+ap.add_argument("--pass", dest="background", type=float, default=3, help="seconds until the store is looked at: background work of that time is in it")
 a = ap.parse_args()
+
+
+def store_bytes():
+    if not a.store:
+        return None
+    db = sqlite3.connect(f"file:{a.store}?mode=ro", uri=True)
+    try:
+        pages, free, size = (db.execute(f"PRAGMA {k}").fetchone()[0] for k in ("page_count", "freelist_count", "page_size"))
+        return (pages - free) * size
+    finally:
+        db.close()
 
 
 async def main():
@@ -21,7 +37,7 @@ async def main():
                 rs = []
                 for k in range(a.runs):
                     await quiet(a)
-                    r0, m0, c0 = redis_mem(a), mem(a.pid), cpu(a.pid)
+                    r0, m0, c0, b0 = redis_mem(a), mem(a.pid), cpu(a.pid), store_bytes()
                     nx = (await sink(s, a, "dump?what=hook&since=999999999"))["next"]
                     t0 = time.time()
                     await api(s, a, "POST", "/v1/account", account(a, u, imapIndexer=ix))
@@ -42,11 +58,15 @@ async def main():
                             break
                         await asyncio.sleep(0.2)
                     rec["foreign"] = foreign(a)
-                    await asyncio.sleep(3)
+                    b1 = store_bytes()
+                    await asyncio.sleep(a.background)
+                    b2 = store_bytes()
                     r1 = redis_mem(a)
                     rec |= {
                         "cpu_s": round(cpu(a.pid) - c0, 2),
                         "redis_bytes": r1 and r1 - r0,
+                        "store_bytes": b1 and b1 - b0,
+                        "store_bytes_later": b2 and b2 - b0,
                         "pss_delta_mb": round(mem(a.pid)["pss_mb"] - m0["pss_mb"], 1),
                         "peak_pss_mb": pk,
                     }
@@ -60,7 +80,7 @@ async def main():
                     f"sync:{u}:{ix}",
                     {
                         "median": {
-                            k: med([r.get(k) for r in rs]) for k in ("connected_s", "initialized_s", "cpu_s", "redis_bytes", "pss_delta_mb")
+                            k: med([r.get(k) for r in rs]) for k in ("connected_s", "initialized_s", "cpu_s", "redis_bytes", "store_bytes", "store_bytes_later", "pss_delta_mb")
                         },
                         "runs": rs,
                     },

@@ -6,6 +6,7 @@ burst : --burst N pipelined APPENDs into one account, --burst-runs times
 b5_newmail.py --token T --pid P --fleet 20 --rounds 10 --round-gap 20 --hot 10 --burst 1000 --burst-runs 3"""
 
 from benchlib import *
+from idleprobe import probe
 
 ap = parser(__doc__)
 ap.add_argument("--hot", dest="single", type=int, default=10)
@@ -14,10 +15,20 @@ ap.add_argument("--rounds", type=int, default=10)
 ap.add_argument("--round-gap", type=float, default=20)
 ap.add_argument("--burst", type=int, default=1000)
 ap.add_argument("--burst-runs", type=int, default=3)
+ap.add_argument("--probe", type=int, default=20, help="mails to find out how soon the IMAP server itself tells (0: do not)")
 ap.add_argument("--limit", type=float, default=180)
 ap.add_argument("--prefix", default="nm")
 ap.add_argument("--gap", type=float, default=0.05)
 a = ap.parse_args()
+
+
+floor = {}
+
+
+def over_floor(lat):
+    """how much later than the IMAP server's own push, at the same quantile"""
+    got = dist(lat, 1000)
+    return {k: round(got[k] - floor[k], 2) for k in ("p50", "p99")} if floor.get("n") and got.get("n") else None
 
 
 async def ready(s, u):
@@ -57,6 +68,8 @@ async def fleet(s, tag):
         "newmail:fleet",
         {
             "from_append_ok_ms": dist([first[m] - ok[m] for m in first], 1000),
+            "floor_ms": floor,
+            "over_floor_ms": over_floor([first[m] - ok[m] for m in first]),
             "from_append_start_ms": dist([first[m] - st[m] for m in first], 1000),
             "sent": len(ok),
             "missing": len(ok) - len(first),
@@ -95,7 +108,7 @@ async def hot(s, tag):
     emit(
         a,
         "newmail:hot",
-        {"from_append_ok_ms": dist(lat, 1000), "from_append_start_ms": dist(lat0, 1000), "missing": miss, "mem": mem(a.pid)},
+        {"from_append_ok_ms": dist(lat, 1000), "over_floor_ms": over_floor(lat), "from_append_start_ms": dist(lat0, 1000), "missing": miss, "mem": mem(a.pid)},
     )
 
 
@@ -103,6 +116,8 @@ async def main():
     tag = f"{int(time.time()):x}"
     async with session(a) as s:
         await hooks_on(s, a)
+        if a.probe:
+            floor.update(dist(await probe(a, f"{a.prefix}{tag}probe", a.probe), 1000))
         await asyncio.gather(*([fleet(s, tag)] if a.fleet else []), *([hot(s, tag)] if a.single else []))
         for r in range(a.burst_runs if a.burst else 0):
             u = f"{a.prefix}{tag}b{r}"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# bench/run.sh b1..b9|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
+# bench/run.sh b1..b11|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
 # empty store, and stops it all. Results: one JSON line each on the screen and in .bench/results.jsonl.
 #
 #   SERVER_CPUS=0      pins the server to these CPUs (taskset), for figures "on one core"
 #   DATABASE=URL       another store than the embedded one
 #   PORT=3900          where the server listens
 #   POSTHOUSE=PATH     another binary than target/release/posthouse (which is built first)
+#   STUB=PATH          another IMAP stub than target/release/imap-stub (b10)
 #   KEEP=1             leaves the server's folder .bench/run
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,16 +16,16 @@ cd "$here/.."
 bench=${1:-}
 shift || true
 case $bench in
-  b[1-9] | probe) ;;
+  b[1-9] | b10 | b11 | probe) ;;
   all)
-    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9; do "$0" $one; done
+    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11; do "$0" $one; done
     exit
     ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
-port=${PORT:-3900} imap=3143 imaps=3993 smtp=3025 hooks=3080
-for taken in $port $imap $imaps $smtp $hooks; do
+port=${PORT:-3900} imap=3143 imaps=3993 smtp=3025 hooks=3080 stub_port=3144
+for taken in $port $imap $imaps $smtp $hooks $stub_port; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null; then die "port $taken is in use"; fi
 done
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
@@ -76,6 +77,17 @@ if [[ $bench == b1 ]]; then
   exit
 fi
 
+if [[ $bench == b10 ]]; then
+  stub=${STUB:-}
+  if [[ -z $stub ]]; then
+    cargo build --release --locked -p posthouse-testkit --bin imap-stub
+    stub=target/release/imap-stub
+  fi
+  "$stub" --listen 127.0.0.1:$stub_port >.bench/run/stub.log 2>&1 </dev/null &
+  started+=("$!")
+  stub_pid=$!
+  wait_port $stub_port 10 || die "the IMAP stub does not start: see .bench/run/stub.log"
+fi
 tests/services/dovecot.sh start .bench/dovecot $imap $imaps >/dev/null
 dovecot=$(cat .bench/dovecot/run/master.pid)
 
@@ -120,7 +132,10 @@ case $bench in
     $python bench/b2_api.py "${common[@]}" --account u0001 "$@"
     ;;
   b3) $python bench/b3_accounts.py "${common[@]}" --dovecot-pid "$dovecot" --steps 10,100,1000 "$@" ;;
-  b4) $python bench/b4_sync.py "${common[@]}" "$@" ;;
+  b4)
+    [[ -n ${DATABASE:-} ]] || common+=(--store .bench/run/data/posthouse.db)
+    $python bench/b4_sync.py "${common[@]}" "$@"
+    ;;
   b5) $python bench/b5_newmail.py "${common[@]}" "$@" ;;
   b6) $python bench/b6_read.py "${common[@]}" "$@" ;;
   b7) $python bench/b7_submit.py "${common[@]}" "$@" ;;
@@ -129,5 +144,7 @@ case $bench in
     password=$("$posthouse" password "${store[@]}")
     $python bench/b9_console.py "${common[@]}" --password "$password" "$@"
     ;;
+  b10) $python bench/b10_many.py "${common[@]}" --imap 127.0.0.1:$stub_port --other-pid "$stub_pid" "$@" ;;
+  b11) $python bench/b11_churn.py "${common[@]}" "$@" ;;
   probe) $python bench/idleprobe.py "${common[@]}" "$@" ;;
 esac

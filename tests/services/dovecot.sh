@@ -157,6 +157,8 @@ case $command in
     # Dovecot's helpers inherit what is open; a pipe of the caller must not stay open in them.
     dovecot -c "$conf" </dev/null >"$dir/start.log" 2>&1 || { cat "$dir/start.log" >&2; die "Dovecot did not start"; }
     wait_port "$imap" 20 || { tail -20 "$dir/dovecot.log" >&2; die "Dovecot does not listen on $imap"; }
+    # On a busy machine its process id is written later than it listens.
+    for _ in $(seq 200); do [[ -s $dir/run/master.pid ]] && break; sleep 0.05; done
     echo "$imap $imaps"
     ;;
   stop)

@@ -1,6 +1,6 @@
 //! One run: accounts, a server that is killed and started again, checkpoints.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use posthouse_testkit::mailbox_model::Fault;
 use posthouse_testkit::{HookSink, Mode, Random, Server, env};
@@ -63,7 +63,7 @@ impl Run {
             subject.hidden = None;
             let (user, addr) = (&subject.user, subject.proxy.addr());
             let account = json!({
-                "account": user, "name": "Test", "email": format!("{user}@example.com"),
+                "account": user, "name": "Test", "email": format!("{user}@example.com"), "logs": true,
                 "imap": { "host": addr.ip(), "port": addr.port(), "secure": false,
                           "auth": { "user": user, "pass": env::IMAP_PASSWORD } },
             });
@@ -75,7 +75,11 @@ impl Run {
                 .await;
             subject.announced = true;
         }
-        eprintln!("{}: seed {seed}", mail.name);
+        let clock = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let zero = clock.saturating_sub(began.elapsed()).as_millis();
+        eprintln!("{}: seed {seed}, begun at {zero} ms since 1970", mail.name);
         let mut run = Self {
             seed,
             random,
@@ -280,6 +284,11 @@ impl Run {
                     .map(|fault| (user.clone(), fault)),
             );
         }
+        let mut users: Vec<_> = faults.iter().map(|(user, _)| user.clone()).collect();
+        users.dedup();
+        for user in users {
+            self.keep_dialogue(&user).await;
+        }
         // What is wrong says more than what is missing.
         faults.sort_by_key(|(_, fault)| std::cmp::Reverse(fault.kind));
         let count = faults.len();
@@ -296,5 +305,21 @@ impl Run {
             self.cuts,
             shown.join("\n")
         );
+    }
+
+    /// Writes what Posthouse and the mail server said to each other into a file beside the other logs.
+    async fn keep_dialogue(&mut self, user: &str) {
+        if !self.up {
+            return;
+        }
+        let client = self.server.client().await;
+        let log = client.get(&format!("/v1/logs/{user}")).await.text();
+        let dir =
+            std::env::var_os("POSTHOUSE_TEST_DIR").map_or_else(std::env::temp_dir, Into::into);
+        let path = dir.join(format!("dialogue-{user}.log"));
+        match std::fs::write(&path, log) {
+            Ok(()) => eprintln!("the dialogue of {user}: {}", path.display()),
+            Err(error) => eprintln!("{}: {error}", path.display()),
+        }
     }
 }
