@@ -19,7 +19,7 @@ pub use error::BackendError;
 pub use follow::{
     Change, Follow, ImapFolder, MarkChange, Phase, Place, StateDelta, Step, SyncState, SyncTrouble,
 };
-pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory};
+pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory, Threads};
 pub use network::{ImapCounters, LoginSource, Network, ResponseKind, tls_profile};
 pub use protocol_log::{ProtocolLog, Speaker, next_connection};
 

@@ -1,8 +1,10 @@
 //! The verbs over a mailbox.
 
+use std::collections::HashMap;
+
 use posthouse_model::{
     command::{Append, ListMessages},
-    index::MessageIndex,
+    index::{MessageIndex, ThreadKey},
     mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
     origin::Origin,
@@ -55,7 +57,25 @@ pub trait Memory: Send + Sync {
 
     /// The message index of a folder, as the deltas of [`crate::StateDelta`] made it; none where it was lost.
     fn index(&self, number: u32) -> BoxFuture<'_, Result<Option<MessageIndex>, BackendError>>;
+
+    /// The conversations of messages of a folder, by UID: none for a message that belongs to none. Messages of which that
+    /// is not known yet are missing.
+    fn threads<'a>(
+        &'a self,
+        number: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Threads, BackendError>>;
+
+    /// Remembers what names messages of a folder; their conversations, as [`Memory::threads`] gives them from now on.
+    fn name(
+        &self,
+        number: u32,
+        origins: Vec<(u32, Origin)>,
+    ) -> BoxFuture<'_, Result<Threads, BackendError>>;
 }
+
+/// Conversations by UID.
+pub type Threads = HashMap<u32, Option<ThreadKey>>;
 
 /// A mailbox of a provider. Ids and cursors are opaque outside of the backend that made them.
 ///

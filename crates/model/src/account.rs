@@ -425,19 +425,7 @@ pub struct SyncError {
     /// Since when.
     pub time: Timestamp,
     /// What the server said.
-    pub error: SyncErrorCause,
-}
-
-/// What a server said instead of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SyncErrorCause {
-    /// In words.
     pub error: String,
-    /// `NO` or `BAD`.
-    pub response_status: String,
-    /// Its text.
-    pub response_text: String,
 }
 
 /// A stored account.

@@ -91,6 +91,12 @@ pub async fn get(
     mailbox: u32,
     uids: &RoaringBitmap,
 ) -> Result<Vec<Entry>, StoreError> {
+    let (Some(first), Some(last)) = (uids.min(), uids.max()) else {
+        return Ok(Vec::new());
+    };
+    if u64::from(last - first) <= 4 * uids.len() + 500 {
+        return near(store, account, mailbox, uids, first..=last).await;
+    }
     let lows = lows(store, account, mailbox).await?;
     let mut found = Vec::new();
     let mut read = None;
@@ -103,6 +109,30 @@ pub async fn get(
             let entries = row(store, account, mailbox, low).await?;
             found.extend(entries.into_iter().filter(|entry| uids.contains(entry.uid)));
         }
+    }
+    Ok(found)
+}
+
+/// As [`get`], for messages that lie near one another: one read of the rows of their range.
+async fn near(
+    store: &Store,
+    account: &AccountId,
+    mailbox: u32,
+    uids: &RoaringBitmap,
+    range: RangeInclusive<u32>,
+) -> Result<Vec<Entry>, StoreError> {
+    let rows = store
+        .query(
+            "SELECT data FROM identities WHERE account=$1 AND mailbox=$2 AND low BETWEEN \
+             COALESCE((SELECT MAX(low) FROM identities WHERE account=$1 AND mailbox=$2 AND low <= $3), $3) \
+             AND $4 ORDER BY low",
+            params![account, mailbox, *range.start(), *range.end()],
+        )
+        .await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let entries = records::decode(row.blob(0)?)?;
+        found.extend(entries.into_iter().filter(|entry| uids.contains(entry.uid)));
     }
     Ok(found)
 }
@@ -151,6 +181,23 @@ pub async fn count(store: &Store, account: &AccountId, mailbox: u32) -> Result<u
             "SELECT COUNT(*), CAST(COALESCE(SUM(length(data)), 0) AS BIGINT) FROM identities \
              WHERE account=$1 AND mailbox=$2",
             params![account, mailbox],
+        )
+        .await?;
+    let Some(sums) = sums else { return Ok(0) };
+    let (rows, bytes): (u64, u64) = (sums.count(0)?, sums.count(1)?);
+    Ok(records::count(rows, bytes))
+}
+
+/// Of how many messages of an account something is known.
+///
+/// # Errors
+/// As [`get`].
+pub async fn count_all(store: &Store, account: &AccountId) -> Result<u64, StoreError> {
+    let sums = store
+        .query_one(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(length(data)), 0) AS BIGINT) FROM identities \
+             WHERE account=$1",
+            params![account],
         )
         .await?;
     let Some(sums) = sums else { return Ok(0) };

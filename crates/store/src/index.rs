@@ -274,6 +274,24 @@ pub async fn count(store: &Store, account: &AccountId, mailbox: u32) -> Result<u
     Ok(uids(store, account, mailbox, 0..=u32::MAX).await?.len())
 }
 
+/// How many messages all folders of an account have.
+///
+/// # Errors
+/// As [`load`].
+pub async fn count_all(store: &Store, account: &AccountId) -> Result<u64, StoreError> {
+    let rows = store
+        .query(
+            "SELECT chunk, key, bitmap FROM index_chunks WHERE account=$1 AND key=$2",
+            params![account, UIDS],
+        )
+        .await?;
+    let mut count = 0;
+    for row in &rows {
+        count += bitmap_of(row, 0)?.len();
+    }
+    Ok(count)
+}
+
 /// What marks a message; `None` where the folder has no such message.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use posthouse_model::{
 use posthouse_store::{
     Paging, account_states,
     accounts::{self, StateFilter, StoredAccount},
+    identities, index,
 };
 use serde_json::Value;
 
@@ -162,6 +163,20 @@ impl App {
                 .get("smtp")
                 .map(|tried| tried_words(tried, smtp_host)),
         })
+    }
+
+    /// How many messages of an account are indexed, and of how many of them is known what tells a move and a conversation:
+    /// those that were there first are read in the background.
+    ///
+    /// # Errors
+    /// 500 when the store fails.
+    pub async fn index_progress(&self, id: &AccountId) -> Result<(u64, u64), ApiError> {
+        let reading = |error| internal("counting indexed messages", &error);
+        let indexed = index::count_all(self.store(), id).await.map_err(reading)?;
+        let named = identities::count_all(self.store(), id)
+            .await
+            .map_err(reading)?;
+        Ok((indexed, named))
     }
 
     /// A page of accounts ordered by id; `query` is looked for in id, name and address.

@@ -20,6 +20,9 @@ pub(super) fn detail(account: &Account) -> Result<Map<String, Value>, ApiError> 
     if let Some(status) = &account.status.smtp_status {
         shown.insert("smtpStatus".to_owned(), json!(status));
     }
+    if let Some(error) = &account.status.sync_error {
+        shown.insert("syncError".to_owned(), json!(error));
+    }
     shown.entry("logs").or_insert(json!(false));
     shown.insert("sendOnly".to_owned(), json!(!account.config.follows_imap()));
     Ok(shown)

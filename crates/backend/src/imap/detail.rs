@@ -9,7 +9,7 @@ use super::{
     connect::{Conn, command_error},
     ids::MessageId,
     mailbox::Shared,
-    open, read, shape,
+    open, read, shape, threads,
 };
 use crate::BackendError;
 
@@ -30,6 +30,8 @@ pub async fn message(
     let mut message = read
         .remove(&id)
         .ok_or_else(BackendError::message_not_found)?;
+    let alone = std::slice::from_mut(&mut message);
+    threads::fill(shared, session, id.folder, alone).await?;
     if options.mark_as_seen && message.unseen {
         let options = StoreOptions {
             silent: true,

@@ -15,6 +15,7 @@ use super::{
     mailbox::Shared,
     open, shape,
     structure::Parts,
+    threads,
 };
 use crate::BackendError;
 
@@ -66,6 +67,7 @@ pub async fn list_messages(
             Some(entry(id, fetch))
         })
         .collect();
+    threads::fill(shared, session, number, &mut answer.messages).await?;
     Ok(answer)
 }
 

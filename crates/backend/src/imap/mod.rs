@@ -10,6 +10,7 @@
 //! | `structure`, `shape` | from FETCH replies to messages |
 //! | `origin` | what names a message beyond its place |
 //! | `read` | reading messages whole, many at once |
+//! | `threads` | conversations on servers that know none |
 //! | `listing`, `detail`, `text`, `download`, `update`, `append` | the verbs |
 //! | `follow` | following: a pure core and its shell |
 //! | [`sync`] | the message index of a folder: what to ask, what answers mean |
@@ -35,6 +36,7 @@ mod special;
 mod structure;
 pub mod sync;
 mod text;
+mod threads;
 mod update;
 mod verify;
 

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use posthouse_backend::{
     BackendError, Body, BodyStream, BoxFuture, Change, Folder, Follow, ImapFolder, Mailbox, Memory,
-    Network, StateDelta, Step, SyncState, imap::ImapMailbox,
+    Network, StateDelta, Step, SyncState, Threads, imap::ImapMailbox,
 };
 use posthouse_model::{
     account::{AccountConfig, ImapConfig, ServerAuth},
     command::ListMessages,
-    index::MessageIndex,
+    index::{MessageIndex, ThreadKey},
+    origin::Origin,
 };
 use posthouse_testkit::{env::IMAP_PASSWORD, imap_addr};
 
@@ -24,6 +25,7 @@ use posthouse_testkit::{env::IMAP_PASSWORD, imap_addr};
 pub struct Numbers {
     folders: Mutex<Vec<Folder>>,
     indexes: Mutex<HashMap<u32, MessageIndex>>,
+    threads: Mutex<HashMap<(u32, u32), Option<ThreadKey>>>,
 }
 
 impl Memory for Numbers {
@@ -50,6 +52,35 @@ impl Memory for Numbers {
         Box::pin(async move {
             let indexes = self.indexes.lock().unwrap();
             Ok(Some(indexes.get(&number).cloned().unwrap_or_default()))
+        })
+    }
+
+    fn threads<'a>(
+        &'a self,
+        number: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Threads, BackendError>> {
+        Box::pin(async move {
+            let threads = self.threads.lock().unwrap();
+            let known = |uid: &u32| Some((*uid, *threads.get(&(number, *uid))?));
+            Ok(uids.iter().filter_map(known).collect())
+        })
+    }
+
+    fn name(
+        &self,
+        number: u32,
+        origins: Vec<(u32, Origin)>,
+    ) -> BoxFuture<'_, Result<Threads, BackendError>> {
+        Box::pin(async move {
+            let mut threads = self.threads.lock().unwrap();
+            let mut named = Threads::new();
+            for (uid, origin) in origins {
+                let thread = origin.thread(None);
+                threads.insert((number, uid), thread);
+                named.insert(uid, thread);
+            }
+            Ok(named)
         })
     }
 }

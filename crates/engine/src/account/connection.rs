@@ -85,6 +85,7 @@ impl Connection {
         let memory = Arc::new(AccountMemory {
             store: self.engine.store().clone(),
             account: self.shared.id.clone(),
+            node: self.engine.node().to_owned(),
         });
         let mut network = self.engine.network_of(&self.shared.id, &self.config);
         network.log = Some(Arc::new(AccountLog::new(

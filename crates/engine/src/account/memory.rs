@@ -1,16 +1,20 @@
 //! What backends ask to remember, kept in the store.
 
 use posthouse_backend::{
-    BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState,
+    BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState, Threads,
 };
-use posthouse_model::{AccountId, Timestamp, index::MessageIndex};
-use posthouse_store::{Batch, Store, StoreError, accounts, index, mailboxes};
+use posthouse_model::{AccountId, Timestamp, index::MessageIndex, origin::Origin};
+use posthouse_store::{Batch, Store, StoreError, accounts, identities, index, mailboxes};
 use serde::{Deserialize, Serialize};
+
+use super::naming;
 
 /// An account's memory.
 pub(crate) struct AccountMemory {
     pub(crate) store: Store,
     pub(crate) account: AccountId,
+    /// The process that owns the account.
+    pub(crate) node: String,
 }
 
 fn failed(error: &dyn std::error::Error) -> BackendError {
@@ -66,6 +70,31 @@ impl Memory for AccountMemory {
                 }
                 Err(error) => Err(failed(&error)),
             }
+        })
+    }
+
+    fn threads<'a>(
+        &'a self,
+        number: u32,
+        uids: &'a [u32],
+    ) -> BoxFuture<'a, Result<Threads, BackendError>> {
+        Box::pin(async move {
+            let uids = uids.iter().copied().collect();
+            let known = identities::get(&self.store, &self.account, number, &uids).await;
+            let known = known.map_err(|error| failed(&error))?.into_iter();
+            Ok(known.map(|entry| (entry.uid, entry.thread)).collect())
+        })
+    }
+
+    fn name(
+        &self,
+        number: u32,
+        origins: Vec<(u32, Origin)>,
+    ) -> BoxFuture<'_, Result<Threads, BackendError>> {
+        Box::pin(async move {
+            naming::name(&self.store, &self.node, &self.account, number, &origins)
+                .await
+                .map_err(|error| failed(&error))
         })
     }
 }

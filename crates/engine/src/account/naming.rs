@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
-use posthouse_backend::BackendError;
+use posthouse_backend::{BackendError, Threads};
 use posthouse_model::{
     AccountId,
     index::{Identity, ThreadKey},
+    origin::Origin,
 };
 use posthouse_store::{
-    Batch, StoreError, accounts,
+    Batch, Store, StoreError, accounts,
     identities::{self, Entry},
     index, mailboxes,
 };
@@ -128,20 +129,68 @@ async fn account(engine: &Engine, id: &AccountId) -> Result<(), NamingError> {
                 Err(BackendError::NotFound { .. } | BackendError::Refused { .. }) => break,
                 Err(error) => return Err(error.into()),
             };
-            name(engine, id, folder.number, origins).await?;
+            name(store, engine.node(), id, folder.number, &origins).await?;
             tokio::time::sleep(PAUSE).await;
         }
     }
     Ok(())
 }
 
-async fn name(
-    engine: &Engine,
+/// Remembers what names messages of a folder; their conversations. What is known already stays.
+///
+/// # Errors
+/// The store fails.
+pub(super) async fn name(
+    store: &Store,
+    node: &str,
     id: &AccountId,
     mailbox: u32,
-    origins: Vec<(u32, posthouse_model::origin::Origin)>,
-) -> Result<(), NamingError> {
-    let store = engine.store();
+    origins: &[(u32, Origin)],
+) -> Result<Threads, StoreError> {
+    let entries = entries(store, id, origins).await?;
+    let uids: RoaringBitmap = entries.iter().map(|entry| entry.uid).collect();
+    let mut threads: Threads = entries
+        .iter()
+        .map(|entry| (entry.uid, entry.thread))
+        .collect();
+    // A message may be announced, and named, or go meanwhile: then what is stored is looked at anew.
+    for _ in 0..5 {
+        let Some(stored) = accounts::get(store, id).await? else {
+            break;
+        };
+        if stored.owner.as_deref() != Some(node) {
+            break;
+        }
+        let held = index::uids(store, id, mailbox, 0..=u32::MAX).await?;
+        let named = identities::get(store, id, mailbox, &uids).await?;
+        threads.extend(named.iter().map(|entry| (entry.uid, entry.thread)));
+        let named: HashSet<u32> = named.into_iter().map(|entry| entry.uid).collect();
+        let new = |entry: &&Entry| held.contains(entry.uid) && !named.contains(&entry.uid);
+        let put: Vec<Entry> = entries.iter().filter(new).copied().collect();
+        let mut batch = Batch::new();
+        batch.guard_lease(id.as_str(), node, stored.epoch);
+        let none = RoaringBitmap::new();
+        identities::apply(store, &mut batch, id, mailbox, &put, &none).await?;
+        // What goes from now on makes the batch fail; what went since it was looked at must not be named.
+        let held = index::uids(store, id, mailbox, 0..=u32::MAX).await?;
+        if put.iter().any(|entry| !held.contains(entry.uid)) {
+            continue;
+        }
+        match store.commit(batch).await {
+            Ok(_) => break,
+            Err(error) if error.is_guard(identities::GUARD) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(threads)
+}
+
+/// What is to be remembered of messages.
+async fn entries(
+    store: &Store,
+    id: &AccountId,
+    origins: &[(u32, Origin)],
+) -> Result<Vec<Entry>, StoreError> {
     let parents: Vec<&str> = origins
         .iter()
         .filter_map(|(_, origin)| origin.asks_parent())
@@ -153,7 +202,7 @@ async fn name(
         }
     }
     let mut entries = Vec::with_capacity(origins.len());
-    for (uid, origin) in &origins {
+    for (uid, origin) in origins {
         let prefix = |id: Option<&str>| id.and_then(Identity::message_prefix);
         let parent = prefix(origin.asks_parent()).and_then(|prefix| threads.get(&prefix).copied());
         let thread = origin.thread(parent);
@@ -166,34 +215,5 @@ async fn name(
             thread,
         });
     }
-    // A message may be announced, and named, or go meanwhile: then what is stored is looked at anew.
-    for _ in 0..5 {
-        let Some(stored) = accounts::get(store, id).await? else {
-            return Ok(());
-        };
-        if stored.owner.as_deref() != Some(engine.node()) {
-            return Ok(());
-        }
-        let held = index::uids(store, id, mailbox, 0..=u32::MAX).await?;
-        let uids: RoaringBitmap = entries.iter().map(|entry| entry.uid).collect();
-        let named = identities::get(store, id, mailbox, &uids).await?;
-        let named: HashSet<u32> = named.into_iter().map(|entry| entry.uid).collect();
-        let new = |entry: &&Entry| held.contains(entry.uid) && !named.contains(&entry.uid);
-        let put: Vec<Entry> = entries.iter().filter(new).copied().collect();
-        let mut batch = Batch::new();
-        batch.guard_lease(id.as_str(), engine.node(), stored.epoch);
-        let none = RoaringBitmap::new();
-        identities::apply(store, &mut batch, id, mailbox, &put, &none).await?;
-        // What goes from now on makes the batch fail; what went since it was looked at must not be named.
-        let held = index::uids(store, id, mailbox, 0..=u32::MAX).await?;
-        if put.iter().any(|entry| !held.contains(entry.uid)) {
-            continue;
-        }
-        match store.commit(batch).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.is_guard(identities::GUARD) => {}
-            Err(error) => return Err(StoreError::from(error).into()),
-        }
-    }
-    Ok(())
+    Ok(entries)
 }

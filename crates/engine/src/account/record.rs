@@ -5,7 +5,7 @@ use std::time::Duration;
 use posthouse_backend::{BackendError, Phase, Step};
 use posthouse_model::{
     AccountState, EventType, Timestamp,
-    account::{AccountError, AccountStatus, SyncError, SyncErrorCause},
+    account::{AccountError, AccountStatus, SyncError},
 };
 use posthouse_store::{Batch, StoreError, accounts, departures};
 use serde_json::json;
@@ -55,11 +55,7 @@ impl Connection {
             status.sync_error = trouble.as_ref().map(|trouble| SyncError {
                 path: trouble.path.clone(),
                 time: now,
-                error: SyncErrorCause {
-                    error: trouble.code.clone().unwrap_or_else(|| "NO".to_owned()),
-                    response_status: "NO".to_owned(),
-                    response_text: trouble.response.clone(),
-                },
+                error: trouble.response.clone(),
             });
         }
         let state = match step.phase {

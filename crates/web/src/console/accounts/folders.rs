@@ -19,6 +19,9 @@ struct Folders {
     folders: Vec<Mailbox>,
     /// Why they cannot be listed.
     trouble: Option<String>,
+    /// How many messages are indexed, and of how many of them more is known.
+    indexed: u64,
+    named: u64,
 }
 
 pub(super) async fn show(page: Page, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -39,6 +42,7 @@ pub(super) async fn show(page: Page, Path(id): Path<String>) -> Result<Response,
             Err(error) => trouble = Some(error.message),
         }
     }
+    let (indexed, named) = page.app.index_progress(&head.id).await?;
     let frame = page
         .frame(format!("Folders of {}", head.title), Room::Accounts)
         .with_scripts(&["accounts.js"])
@@ -49,6 +53,8 @@ pub(super) async fn show(page: Page, Path(id): Path<String>) -> Result<Response,
         place: "folders",
         folders,
         trouble,
+        indexed,
+        named: named.min(indexed),
     }))
 }
 
