@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::http;
 
@@ -114,9 +114,11 @@ impl Website {
         let addr = listener.local_addr().expect("a listener has an address");
         let site = self.clone();
         let task = tokio::spawn(async move {
+            // Dropped with this task: a server that is away does not go on answering over connections that clients keep.
+            let mut visits = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let site = site.clone();
-                tokio::spawn(async move {
+                visits.spawn(async move {
                     let _ = site.serve(stream).await;
                 });
             }

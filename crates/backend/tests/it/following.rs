@@ -153,9 +153,11 @@ async fn folders_come_go_and_are_made_anew() {
     client.append("Box", "", &simple("b")).await;
     following.follow.poke();
     let mut seen = Vec::new();
-    while seen.len() < 3 {
+    // Told of anew once what is in it was taken in.
+    let anew = |change: &Change| matches!(change, Change::MailboxNew { path, .. } if path == "Box");
+    while !seen.iter().any(anew) {
         let step = following.next().await;
-        assert!(step.mailboxes.is_some());
+        assert!(step.mailboxes.is_some() || step.changes.is_empty());
         seen.extend(step.changes);
     }
     assert!(seen.contains(&Change::MailboxDeleted {
