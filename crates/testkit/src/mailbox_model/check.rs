@@ -8,11 +8,15 @@ use super::history::{Incarnation, Mailbox, Message};
 use super::message_walk::{Duty, MessageWalk};
 use super::told::{Fact, Told};
 
+/// What came and went may still be told for so long after the checkpoint, milliseconds: a message that cannot be read is tried some
+/// times before it is told to be missing.
+const LATE: u64 = 60_000;
+
 /// Knows what was told up to the last checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Checker {
     numbers: Numbers,
-    /// Path, UIDVALIDITY and UID of messages that had come and gone by the last checkpoint and of which something may still be told.
+    /// Path, UIDVALIDITY and UID of messages that had come and gone by a checkpoint and of which something may still be told.
     ghosts: BTreeMap<(String, u32, u32), Ghost>,
     moves: Moves,
 }
@@ -24,6 +28,8 @@ struct Ghost {
     go: bool,
     /// Its folder is there: what is announced must be told to be gone.
     owes: bool,
+    /// The checkpoint; none when it is yet to come.
+    since: Option<u64>,
 }
 
 /// How many moves were claimed.
@@ -52,6 +58,11 @@ impl Checker {
         let outcome = self.compare(mailbox, told);
         self.numbers = outcome.numbers;
         self.ghosts = outcome.ghosts;
+        for ghost in self.ghosts.values_mut() {
+            ghost.since.get_or_insert(at);
+        }
+        self.ghosts
+            .retain(|_, ghost| ghost.since.is_none_or(|since| since + LATE > at));
         for event in told {
             if let Fact::Deleted { moved, .. } = &event.fact {
                 self.moves.deleted += 1;
@@ -71,7 +82,7 @@ impl Checker {
         let mut out = Outcome {
             faults: Vec::new(),
             numbers: self.numbers.clone(),
-            ghosts: BTreeMap::new(),
+            ghosts: self.ghosts.clone(),
         };
         let mut by_path: BTreeMap<&str, Vec<&Told>> = BTreeMap::new();
         for path in mailbox.folders.keys() {
@@ -103,7 +114,7 @@ impl Checker {
 
     /// Told of a message that was gone by the last checkpoint, or never was.
     fn gone(&self, path: &str, uid_validity: u32, uid: u32, told: &[&Told], out: &mut Outcome) {
-        let ghost = self.ghosts.get(&(path.to_owned(), uid_validity, uid));
+        let ghost = out.ghosts.get_mut(&(path.to_owned(), uid_validity, uid));
         let Some((kind, what)) = haunts(ghost, told) else {
             return;
         };
@@ -120,7 +131,7 @@ impl Checker {
 }
 
 /// What is wrong with what was told of a message that is gone.
-fn haunts(ghost: Option<&Ghost>, events: &[&Told]) -> Option<(FaultKind, String)> {
+fn haunts(ghost: Option<&mut Ghost>, events: &[&Told]) -> Option<(FaultKind, String)> {
     let Some(ghost) = ghost else {
         let first = events.first().map(|event| event.line()).unwrap_or_default();
         return Some((
@@ -128,14 +139,14 @@ fn haunts(ghost: Option<&Ghost>, events: &[&Told]) -> Option<(FaultKind, String)
             format!("{}: there is no such message", first.trim_start()),
         ));
     };
-    let (mut come, mut go, mut announced) = (ghost.come, ghost.go, false);
+    let mut announced = false;
     for event in events {
         let may = match &event.fact {
             Fact::New { .. } | Fact::Missing { .. } => {
                 announced = matches!(event.fact, Fact::New { .. });
-                std::mem::replace(&mut come, false)
+                std::mem::replace(&mut ghost.come, false)
             }
-            Fact::Deleted { .. } => std::mem::replace(&mut go, false),
+            Fact::Deleted { .. } => std::mem::replace(&mut ghost.go, false),
             _ => false,
         };
         if !may {
@@ -145,7 +156,7 @@ fn haunts(ghost: Option<&Ghost>, events: &[&Told]) -> Option<(FaultKind, String)
             ));
         }
     }
-    let lost = announced && go && ghost.owes;
+    let lost = announced && ghost.go && ghost.owes;
     lost.then(|| (FaultKind::Lost, "messageDeleted".to_owned()))
 }
 
@@ -203,6 +214,7 @@ fn visited(
                 come: verdict.may_come,
                 go: verdict.may_go,
                 owes: open,
+                since: None,
             };
             out.ghosts
                 .insert((path.to_owned(), seat.uid_validity, *uid), ghost);

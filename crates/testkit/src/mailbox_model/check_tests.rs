@@ -243,8 +243,15 @@ fn what_came_and_went_may_be_told_after_the_checkpoint_once() {
     ] {
         assert_eq!(kinds(&checker, &mailbox, &events), expected, "{events:?}");
     }
+    // Once means once, also over several checkpoints; and it may not be told for ever.
+    let mut later = checker.clone();
+    later.settle(&mut mailbox, &[missing(40, 3)], 50);
+    assert_eq!(kinds(&later, &mailbox, &[missing(60, 3)]), [Repeated]);
+    assert_eq!(kinds(&later, &mailbox, &[deleted(60, 3)]), []);
     checker.settle(&mut mailbox, &[], 50);
-    assert_eq!(kinds(&checker, &mailbox, &[missing(60, 3)]), [Invented]);
+    assert_eq!(kinds(&checker, &mailbox, &[missing(60, 3)]), []);
+    checker.settle(&mut mailbox, &[], 70_000);
+    assert_eq!(kinds(&checker, &mailbox, &[missing(70_001, 3)]), [Invented]);
 }
 
 #[test]

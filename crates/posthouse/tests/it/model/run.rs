@@ -20,7 +20,7 @@ const MOVE_WINDOW: u64 = 1;
 /// With no news for that long, none are to come.
 const QUIET: Duration = Duration::from_millis(1000 * MOVE_WINDOW + 600);
 /// How long everything may take to be told at a checkpoint.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Faults that are printed.
 const SHOWN: usize = 8;
 
