@@ -47,6 +47,9 @@ const POLL: Duration = Duration::from_secs(60);
 /// Time between full comparisons where the account sets none.
 const RESYNC: u64 = 900;
 
+/// Set anew once the folders are listed; until then no second comparison is due.
+const RESYNC_RUNNING: Duration = Duration::from_secs(3600);
+
 /// Changes that are handed out together at most, beyond one output of the core.
 const STEP: usize = 200;
 
@@ -175,7 +178,10 @@ impl Follower {
     /// What there is to do without news of the open folder.
     fn wanted(&mut self) -> Option<Input> {
         if self.wants_comparison() {
-            self.watchers.take_news();
+            self.watchers.forget_news();
+            // Whoever asks from now on wants another one.
+            self.poked = false;
+            self.compare_at = Instant::now() + RESYNC_RUNNING;
             return Some(Input::Compare);
         }
         if let Some(path) = self.watchers.take_news() {
@@ -279,7 +285,6 @@ impl Follower {
             .unwrap_or(RESYNC)
             .clamp(1, 86_400);
         self.compare_at = Instant::now() + Duration::from_secs(delay);
-        self.poked = false;
     }
 
     fn feed(&mut self, session: Box<Conn>, input: Input) {

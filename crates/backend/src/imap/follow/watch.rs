@@ -85,6 +85,11 @@ impl Watchers {
         self.news.pop()
     }
 
+    /// All folders are about to be looked at.
+    pub(super) fn forget_news(&mut self) {
+        self.news.clear();
+    }
+
     /// Returns once something happened in one of the folders. Dropped half-way it loses nothing.
     pub(super) async fn next(&mut self) {
         if self.all.is_empty() {
