@@ -88,6 +88,7 @@ impl App {
             max_bytes: query.number("maxBytes"),
             headers: HeaderChoice::All,
             mark_as_seen: query.is("markAsSeen"),
+            ..MessageOptions::default()
         };
         let message = named(input, "message");
         let command = Command::GetMessage { message, options };

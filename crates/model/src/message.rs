@@ -42,6 +42,9 @@ pub struct Attachment {
     /// The `method` parameter of a calendar part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The decoded content in base64, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 /// Transfer sizes of the text parts, bytes.
@@ -242,6 +245,8 @@ pub struct MessageOptions {
     pub max_bytes: Option<u64>,
     /// Headers to include.
     pub headers: HeaderChoice,
+    /// Include the content of attachments of at most so many decoded bytes.
+    pub attachments: Option<u64>,
     /// Set `\Seen` after reading.
     pub mark_as_seen: bool,
 }

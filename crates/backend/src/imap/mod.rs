@@ -17,6 +17,7 @@
 
 mod append;
 mod connect;
+mod content;
 mod detail;
 mod download;
 mod folders;

@@ -1,5 +1,6 @@
 //! Reading, changing and storing single messages.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use posthouse_backend::{BackendError, Mailbox};
 use posthouse_model::{
     Timestamp,
@@ -64,6 +65,7 @@ async fn detail() {
     };
     let message = mailbox.message(&id, &named).await.unwrap();
     assert_eq!(message.headers.unwrap().len(), 1);
+    assert!(message.is_auto_reply);
     assert!(!message.unseen && message.flags.contains(&"\\Seen".to_owned()));
     assert!(message.text.unwrap().plain.is_none());
     assert!(
@@ -71,6 +73,83 @@ async fn detail() {
             .flags
             .contains(&"\\Seen".to_owned())
     );
+}
+
+#[tokio::test]
+async fn an_automatic_reply_shows_without_headers() {
+    let user = unique_user();
+    let mut client = ImapClient::login(&user).await;
+    client.append("INBOX", "", MIXED).await;
+    let mailbox = mailbox(&user);
+    let read = async |id: String| {
+        let plain = MessageOptions::default();
+        mailbox.message(&id, &plain).await.unwrap()
+    };
+    let message = read(newest(&mailbox, "INBOX").await).await;
+    assert!(message.is_auto_reply && message.headers.is_none());
+    client.append("INBOX", "", &simple("no reply")).await;
+    let message = read(newest(&mailbox, "INBOX").await).await;
+    assert!(!message.is_auto_reply && message.headers.is_none());
+}
+
+/// A message with attachments of these bytes, in base64.
+fn with_attachments(contents: &[Vec<u8>]) -> Vec<u8> {
+    let mut raw = "Subject: files\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                   --b\r\nContent-Type: text/plain\r\n\r\ntext\r\n"
+        .to_owned();
+    for content in contents {
+        raw.push_str(
+            "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n",
+        );
+        for line in content.chunks(57) {
+            raw.push_str(&BASE64_STANDARD.encode(line));
+            raw.push_str("\r\n");
+        }
+    }
+    raw.push_str("--b--\r\n");
+    raw.into_bytes()
+}
+
+#[tokio::test]
+async fn contents_of_attachments() {
+    let user = unique_user();
+    // One that is read along, one in several pieces, one of exactly the limit and one beyond it.
+    let limit = 3_000_000;
+    let sizes = [10, 2_500_000, limit, limit + 1, 0];
+    let contents: Vec<Vec<u8>> = sizes
+        .iter()
+        .map(|size| (0..*size).map(|at| (at * 7 % 251) as u8).collect())
+        .collect();
+    let raw = with_attachments(&contents);
+    ImapClient::login(&user)
+        .await
+        .append("INBOX", "", &raw)
+        .await;
+    let mailbox = mailbox(&user);
+    let id = newest(&mailbox, "INBOX").await;
+    let read = async |limit: Option<u64>| -> Vec<Option<Vec<u8>>> {
+        let options = MessageOptions {
+            attachments: limit,
+            ..MessageOptions::default()
+        };
+        let message = mailbox.message(&id, &options).await.unwrap();
+        let contents = message.attachments.into_iter();
+        contents
+            .map(|one| {
+                one.content
+                    .map(|text| BASE64_STANDARD.decode(text).unwrap())
+            })
+            .collect()
+    };
+    let within: Vec<_> = contents
+        .iter()
+        .map(|content| (content.len() <= limit).then(|| content.clone()))
+        .collect();
+    assert!(read(Some(limit as u64)).await == within);
+    let all: Vec<_> = contents.iter().cloned().map(Some).collect();
+    assert!(read(Some(u64::MAX)).await == all);
+    assert_eq!(read(None).await, [const { None }; 5]);
 }
 
 #[tokio::test]

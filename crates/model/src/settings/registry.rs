@@ -152,12 +152,12 @@ settings! {
             "Message headers",
             "Names of the headers to include, in lower case; * includes all of them.",
             example "list-id";
-        "notifyAttachments" = "false", Open, kept, Plain,
+        "notifyAttachments" = "false", Open, served, Plain,
             "Attachments",
             "Include the content of attachments, in base64.";
-        "notifyAttachmentSize" = "null", Open, kept, Bytes,
+        "notifyAttachmentSize" = "null", Open, served, Bytes,
             "Largest attachment",
-            "Larger ones are described but not included. Empty means no limit.",
+            "Larger ones are described but not included. Empty means that only what a message carries altogether is limited: 25 MiB.",
             example "5 MiB";
         "notifyCalendarEvents" = "false", Open, kept, Plain,
             "Calendar events",
