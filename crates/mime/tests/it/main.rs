@@ -15,4 +15,5 @@ mod hostile;
 mod html;
 mod params;
 mod raw;
+mod websafe;
 mod words;
