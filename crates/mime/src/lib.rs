@@ -4,7 +4,7 @@
 //! fails on a stranger's message. Reading is tolerant and linear in its input; writing is strict.
 //!
 //! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
-//!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says)
+//!   encodings), [`charset`], [`calendar`], [`text`] (a text part as a string), [`message`] (what a header says)
 //! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
 //! * in between: [`html`] (text from HTML and back, previews), [`websafe`] (HTML that a page may show)
 
@@ -12,6 +12,7 @@ pub mod address;
 mod body;
 pub mod build;
 mod built;
+pub mod calendar;
 pub mod charset;
 pub mod date;
 pub mod decode;

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod build;
+mod calendar;
 mod dates;
 mod decode;
 mod headers;
