@@ -4,7 +4,8 @@
 //! fails on a stranger's message. Reading is tolerant and linear in its input; writing is strict.
 //!
 //! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
-//!   encodings), [`charset`], [`calendar`], [`text`] (a text part as a string), [`message`] (what a header says)
+//!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says),
+//!   [`calendar`] (what is planned)
 //! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
 //! * in between: [`html`] (text from HTML and back, previews), [`websafe`] (HTML that a page may show)
 

@@ -4,12 +4,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use posthouse_imap::{FetchItem, Quirk, SectionData};
-use posthouse_mime::decode::TransferDecoder;
-use posthouse_model::message::{Message, MessageOptions};
+use posthouse_mime::{
+    decode::TransferDecoder,
+    websafe::{Images, MAX_IMAGES, embed_images, web_safe, web_safe_text},
+};
+use posthouse_model::message::{Attachment, Message, MessageOptions};
 use tokio::time::Instant;
 
 use super::{
     connect::{Conn, command_error},
+    events,
     read::{Sections, TOGETHER},
     structure::{Leaf, Parts},
 };
@@ -29,18 +33,34 @@ pub type Contents = BTreeMap<usize, Vec<u8>>;
 
 /// The attachments of which the content is wanted, by their place; all of them together are within bounds.
 pub fn wanted(parts: &Parts, options: &MessageOptions) -> Vec<usize> {
-    let mut room = MAX_CONTENT;
-    let mut take = |leaf: &Leaf, limit: u64| {
+    let (mut room, mut image_room) = (MAX_CONTENT, MAX_IMAGES as u64);
+    let mut wanted = Vec::new();
+    for (place, (attachment, leaf)) in parts.attachments.iter().zip(&parts.files).enumerate() {
         let size = least_decoded(leaf);
-        let fits = size <= limit && size <= room;
-        room -= if fits { size } else { 0 };
-        fits
-    };
-    let files = parts.files.iter().enumerate();
-    files
-        .filter(|(_, leaf)| options.attachments.is_some_and(|limit| take(leaf, limit)))
-        .map(|(place, _)| place)
-        .collect()
+        let as_image = embeds(options) && is_image(attachment) && size <= image_room;
+        if as_image {
+            image_room -= size;
+        }
+        let as_event = options.calendar_events && events::is_calendar(attachment, leaf);
+        let as_content = options.attachments.is_some_and(|limit| size <= limit);
+        if (as_image || as_event || as_content) && size <= room {
+            room -= size;
+            wanted.push(place);
+        }
+    }
+    wanted
+}
+
+fn embeds(options: &MessageOptions) -> bool {
+    options.embed_images && options.text_type.html()
+}
+
+/// Whether the HTML may show it.
+fn is_image(attachment: &Attachment) -> bool {
+    let kind = &attachment.content_type;
+    attachment.content_id.is_some()
+        && !attachment.encoded_in_message
+        && (kind.starts_with("image/") || kind == "application/octet-stream")
 }
 
 /// The least a part can be once it is decoded, bytes.
@@ -140,17 +160,58 @@ async fn large(
     Ok(Some(content))
 }
 
-/// Writes contents into the attachments that they were asked for.
-pub fn fill(message: &mut Message, contents: &Contents, options: &MessageOptions) {
-    let Some(limit) = options.attachments else {
+/// Puts contents where they were asked for, and makes the HTML safe if that was asked for.
+pub async fn fill(
+    message: &mut Message,
+    parts: &Parts,
+    contents: Contents,
+    options: &MessageOptions,
+) {
+    if options.calendar_events {
+        message.calendar_events = events::read(parts, &contents);
+    }
+    if let Some(limit) = options.attachments {
+        for (place, attachment) in message.attachments.iter_mut().enumerate() {
+            let content = contents.get(&place);
+            attachment.content = content
+                .filter(|content| content.len() as u64 <= limit)
+                .map(|content| BASE64_STANDARD.encode(content));
+        }
+    }
+    let mut images = Images::default();
+    if embeds(options) {
+        for (place, attachment) in message.attachments.iter().enumerate() {
+            if let (true, Some(id)) = (is_image(attachment), &attachment.content_id)
+                && let Some(content) = contents.get(&place)
+            {
+                images.add(id, content);
+            }
+        }
+    }
+    drop(contents);
+    let Some(text) = message.text.as_mut().filter(|text| text.html.is_some()) else {
         return;
     };
-    for (place, attachment) in message.attachments.iter_mut().enumerate() {
-        let content = contents.get(&place);
-        attachment.content = content
-            .filter(|content| content.len() as u64 <= limit)
-            .map(|content| BASE64_STANDARD.encode(content));
+    let html = text.html.take().unwrap_or_default();
+    if !options.web_safe {
+        text.html = Some(if embeds(options) {
+            embed_images(&html, &images)
+        } else {
+            html
+        });
+        return;
     }
+    let plain = text.plain.clone().unwrap_or_default();
+    // A long document takes a while.
+    let safe = tokio::task::spawn_blocking(move || {
+        if html.trim().is_empty() {
+            web_safe_text(&plain)
+        } else {
+            web_safe(&html, images)
+        }
+    });
+    text.html = safe.await.ok();
+    text.web_safe = Some(true);
 }
 
 #[cfg(test)]
@@ -167,26 +228,29 @@ mod tests {
 
     #[test]
     fn only_what_can_fit_is_read() {
-        let parts = Parts {
-            files: vec![
-                leaf(100, "base64"),
-                leaf(1000, "base64"),
-                leaf(66, "7bit"),
-                leaf(67, "8bit"),
-                leaf(264, "quoted-printable"),
-            ],
+        let parts = |files: Vec<Leaf>| Parts {
+            attachments: vec![Attachment::default(); files.len()],
+            files,
             ..Parts::default()
         };
+        let mixed = parts(vec![
+            leaf(100, "base64"),
+            leaf(1000, "base64"),
+            leaf(66, "7bit"),
+            leaf(67, "8bit"),
+            leaf(264, "quoted-printable"),
+        ]);
         let options = |limit| MessageOptions {
             attachments: limit,
             ..MessageOptions::default()
         };
-        assert_eq!(wanted(&parts, &options(Some(66))), [0, 2, 4]);
-        assert!(wanted(&parts, &options(None)).is_empty());
-        let huge = Parts {
-            files: vec![leaf(20 << 20, ""), leaf(20 << 20, ""), leaf(1 << 20, "")],
-            ..Parts::default()
-        };
+        assert_eq!(wanted(&mixed, &options(Some(66))), [0, 2, 4]);
+        assert!(wanted(&mixed, &options(None)).is_empty());
+        let huge = parts(vec![
+            leaf(20 << 20, ""),
+            leaf(20 << 20, ""),
+            leaf(1 << 20, ""),
+        ]);
         assert_eq!(wanted(&huge, &options(Some(u64::MAX))), [0, 2]);
     }
 }

@@ -20,6 +20,7 @@ mod connect;
 mod content;
 mod detail;
 mod download;
+mod events;
 mod folders;
 mod follow;
 mod ids;

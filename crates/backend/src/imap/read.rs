@@ -132,7 +132,7 @@ pub async fn read(
             }
         }
         let contents = content::read(session, id.uid, &parts, &read, &wanted).await?;
-        content::fill(&mut message, &contents, options);
+        content::fill(&mut message, &parts, contents, options).await;
         message.special_use = special;
         message.message_special_use = special;
         message.path = Some(path.to_owned());

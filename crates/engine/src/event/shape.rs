@@ -29,6 +29,9 @@ pub fn options(settings: &Settings) -> MessageOptions {
             let limit = settings.number("notifyAttachmentSize");
             limit.filter(|size| *size > 0).unwrap_or(u64::MAX)
         }),
+        calendar_events: settings.bool("notifyCalendarEvents"),
+        web_safe: settings.bool("notifyWebSafeHtml"),
+        embed_images: settings.bool("notifyWebSafeHtml"),
         ..MessageOptions::default()
     }
 }

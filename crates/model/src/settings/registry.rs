@@ -145,7 +145,7 @@ settings! {
             "Longest text",
             "Limit of the plain text and of the HTML, each. What is cut off is marked by hasMore.",
             example "2 MiB";
-        "notifyWebSafeHtml" = "false", Open, kept, Plain,
+        "notifyWebSafeHtml" = "false", Open, served, Plain,
             "Make HTML safe to show",
             "Remove scripts and other dangers from the HTML and put inline images into it.";
         "notifyHeaders" = "[]", Open, served, Lines,
@@ -159,7 +159,7 @@ settings! {
             "Largest attachment",
             "Larger ones are described but not included. Empty means that only what a message carries altogether is limited: 25 MiB.",
             example "5 MiB";
-        "notifyCalendarEvents" = "false", Open, kept, Plain,
+        "notifyCalendarEvents" = "false", Open, served, Plain,
             "Calendar events",
             "Include invitations and other calendar entries found in the message.";
     }
