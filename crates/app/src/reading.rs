@@ -3,11 +3,12 @@
 
 use posthouse_backend::Body;
 use posthouse_engine::Answered;
+use posthouse_mime::websafe::{Images, web_safe, web_safe_text};
 use posthouse_model::{
     ApiError, Caller,
     command::{Answer, Command, ListMessages},
     mailbox::Mailbox,
-    message::{HeaderChoice, MessageOptions, MessageUpdate, TextType, WordsUpdate},
+    message::{HeaderChoice, MessageOptions, MessageUpdate, Text, TextType, WordsUpdate},
 };
 use posthouse_store::mailboxes;
 use serde_json::{Map, Value, json};
@@ -82,12 +83,15 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let query = input.query();
-        refuse_sanitising(query)?;
+        let whole = query.is("webSafeHtml");
         let options = MessageOptions {
-            text_type: text_type(query, TextType::None)?,
+            text_type: text_type(query, TextType::None, whole)?,
             max_bytes: query.number("maxBytes"),
             headers: HeaderChoice::All,
+            web_safe: whole || query.is("preProcessHtml"),
+            embed_images: query.bool("embedAttachedImages").unwrap_or(whole),
             mark_as_seen: query.is("markAsSeen"),
+            ..MessageOptions::default()
         };
         let message = named(input, "message");
         let command = Command::GetMessage { message, options };
@@ -125,14 +129,19 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let query = input.query();
-        refuse_sanitising(query)?;
+        let web_safe = query.is("webSafeHtml");
         let command = Command::GetText {
             text: named(input, "text"),
-            text_type: text_type(query, TextType::All)?,
+            text_type: text_type(query, TextType::All, web_safe)?,
             max_bytes: query.number("maxBytes"),
         };
         let Answer::Text(text) = self.ask(caller, input, command).await?.answer else {
             return Err(unexpected());
+        };
+        let text = if web_safe {
+            made_safe(text).await?
+        } else {
+            text
         };
         let mut answer = Map::new();
         if let Some(plain) = text.plain {
@@ -142,6 +151,9 @@ impl App {
             answer.insert("html".to_owned(), html.into());
         }
         answer.insert("hasMore".to_owned(), text.has_more.unwrap_or(false).into());
+        if let Some(web_safe) = text.web_safe {
+            answer.insert("webSafe".to_owned(), web_safe.into());
+        }
         Reply::json(&answer)
     }
 
@@ -205,22 +217,27 @@ fn named(input: &CallInput, key: &str) -> String {
     input.path().text(key).unwrap_or_default().to_owned()
 }
 
-fn text_type(query: Fields<'_>, default: TextType) -> Result<TextType, ApiError> {
-    Ok(query.parse("textType")?.unwrap_or(default))
+/// The types that are asked for; both for `whole`, whatever is asked for.
+fn text_type(query: Fields<'_>, default: TextType, whole: bool) -> Result<TextType, ApiError> {
+    let asked = query.parse("textType")?.unwrap_or(default);
+    Ok(if whole { TextType::All } else { asked })
 }
 
-/// HTML of strangers is never handed out as safe before it can be made so.
-fn refuse_sanitising(query: Fields<'_>) -> Result<(), ApiError> {
-    for key in ["webSafeHtml", "preProcessHtml", "embedAttachedImages"] {
-        if query.is(key) {
-            return Err(ApiError::new(
-                501,
-                format!("\"{key}\" is not available in this version of Posthouse"),
-            )
-            .code("NotImplemented"));
-        }
-    }
-    Ok(())
+/// A text with HTML that a page may show. What it shows of its message it shows by `cid:` links.
+async fn made_safe(mut text: Text) -> Result<Text, ApiError> {
+    // A long document takes a while.
+    let work = tokio::task::spawn_blocking(move || {
+        let html = text.html.take().unwrap_or_default();
+        text.html = Some(if html.trim().is_empty() {
+            web_safe_text(text.plain.as_deref().unwrap_or_default())
+        } else {
+            web_safe(&html, Images::default())
+        });
+        text.web_safe = Some(true);
+        text
+    });
+    let done = work.await;
+    done.map_err(|error| internal("making HTML safe", &error))
 }
 
 /// The operations that were asked for, each as done; `set` wins over the others.

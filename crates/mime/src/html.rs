@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use crate::strip::strip_tags;
+use crate::tame::is_tame;
 use html2text::{
     config::{self, Config},
     render::{TextDecorator, TrivialDecorator},
@@ -12,8 +13,6 @@ use html2text::{
 const MAX_LAYOUT: usize = 1 << 20;
 /// Deepest nesting that is laid out: the layout is recursive.
 const MAX_DEPTH: usize = 128;
-/// Most elements that formatting left open may multiply to.
-const MAX_REOPENED: usize = 400_000;
 /// Columns of the text.
 const WIDTH: usize = 78;
 
@@ -43,7 +42,7 @@ pub fn html_preview(html: &str, max_chars: usize) -> String {
 }
 
 fn lay_out<D: TextDecorator>(html: &str, config: impl Fn() -> Config<D>, width: usize) -> String {
-    if html.len() > MAX_LAYOUT || !is_tame(html) {
+    if html.len() > MAX_LAYOUT || !is_tame(html, MAX_DEPTH) {
         return strip_tags(html);
     }
     let render = || {
@@ -64,59 +63,6 @@ fn lay_out<D: TextDecorator>(html: &str, config: impl Fn() -> Config<D>, width: 
         out.push('\n');
     }
     out.trim_start_matches('\n').to_owned()
-}
-
-/// Elements that hold nothing, or that a parser closes by itself, wherever they stand.
-const FLAT: [&str; 11] = [
-    "br", "hr", "img", "meta", "embed", "p", "li", "dt", "dd", "!doctype", "!--",
-];
-
-/// The same, but inside SVG and MathML they nest.
-const FLAT_HTML: [&str; 13] = [
-    "area", "base", "col", "input", "link", "param", "source", "track", "wbr", "tr", "td", "th",
-    "option",
-];
-
-/// Elements that a parser opens again in every block until they are closed.
-const FORMATTING: [&str; 14] = [
-    "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
-];
-
-/// Whether a document, by a look at its tags alone, can be laid out within bounds: the elements do not
-/// nest too deep, and open formatting does not multiply.
-fn is_tame(html: &str) -> bool {
-    let (mut depth, mut formats, mut most_formats, mut tags) = (0usize, 0usize, 0usize, 0usize);
-    let mut foreign = false;
-    for piece in html.split('<').skip(1) {
-        tags += 1;
-        let closing = piece.starts_with('/');
-        let piece = piece.trim_start_matches('/');
-        let end = piece
-            .bytes()
-            .take(16)
-            .position(|b| !b.is_ascii_alphanumeric() && b != b'!' && b != b'-');
-        let name = piece
-            .get(..end.unwrap_or(16.min(piece.len())))
-            .unwrap_or_default();
-        let any = |list: &[&str]| list.iter().any(|known| known.eq_ignore_ascii_case(name));
-        foreign |= any(&["svg", "math"]);
-        if name.is_empty() || any(&FLAT) || (!foreign && any(&FLAT_HTML)) {
-            continue;
-        }
-        let formatting = usize::from(any(&FORMATTING));
-        if closing {
-            depth = depth.saturating_sub(1);
-            formats = formats.saturating_sub(formatting);
-        } else {
-            depth += 1;
-            formats += formatting;
-            most_formats = most_formats.max(formats);
-        }
-        if depth > MAX_DEPTH {
-            return false;
-        }
-    }
-    most_formats * tags <= MAX_REOPENED
 }
 
 /// Text that is safe inside HTML, in elements and in quoted attributes.

@@ -4,14 +4,16 @@
 //! fails on a stranger's message. Reading is tolerant and linear in its input; writing is strict.
 //!
 //! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
-//!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says)
+//!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says),
+//!   [`calendar`] (what is planned)
 //! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
-//! * in between: [`html`] (text from HTML and back, previews)
+//! * in between: [`html`] (text from HTML and back, previews), [`websafe`] (HTML that a page may show)
 
 pub mod address;
 mod body;
 pub mod build;
 mod built;
+pub mod calendar;
 pub mod charset;
 pub mod date;
 pub mod decode;
@@ -25,7 +27,10 @@ pub mod param;
 mod part;
 pub mod raw;
 mod strip;
+mod style;
+mod tame;
 pub mod text;
+pub mod websafe;
 pub mod word;
 
 pub use build::{BuildError, Built, Disposition, Outgoing, OutgoingAttachment, build};

@@ -122,7 +122,8 @@ fn extended_value(value: &[u8]) -> Option<String> {
     Some(charset::decode(&label, &bytes))
 }
 
-fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
+/// Appends what percent-encoded bytes stand for; a sign that encodes nothing stays.
+pub(crate) fn percent_decode(value: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = value.get(at) {
         at += 1;

@@ -42,6 +42,49 @@ pub struct Attachment {
     /// The `method` parameter of a calendar part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The decoded content in base64, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// An event that a calendar part tells of (RFC 5545, behaviour 7.3).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalendarEvent {
+    /// `UID` of the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    /// Id of the attachment.
+    pub attachment: String,
+    /// `REQUEST`, `CANCEL`, `REPLY` and so on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Name of the time zone it is planned in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Begin: a time in UTC, one without `Z` where the zone is not known, a date for whole days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_date: Option<String>,
+    /// End, in the same forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_date: Option<String>,
+    /// URI of the organizer, mostly `mailto:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizer: Option<String>,
+    /// `invite.ics` for invitations and what takes them back, else `event.ics`.
+    pub filename: String,
+    /// `type/subtype` of the attachment.
+    pub content_type: String,
+    /// `base64`.
+    pub encoding: String,
+    /// The calendar part.
+    pub content: String,
 }
 
 /// Transfer sizes of the text parts, bytes.
@@ -157,6 +200,9 @@ pub struct Message {
     /// Attachments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// What its calendar parts tell of, where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calendar_events: Vec<CalendarEvent>,
     /// Special use of the folder, in detail only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special_use: Option<SpecialUse>,
@@ -242,6 +288,14 @@ pub struct MessageOptions {
     pub max_bytes: Option<u64>,
     /// Headers to include.
     pub headers: HeaderChoice,
+    /// Include the content of attachments of at most so many decoded bytes.
+    pub attachments: Option<u64>,
+    /// Include the events that calendar parts tell of.
+    pub calendar_events: bool,
+    /// Make the HTML safe to show inside a page, from the plain text if there is none.
+    pub web_safe: bool,
+    /// Put attached images into the HTML that shows them.
+    pub embed_images: bool,
     /// Set `\Seen` after reading.
     pub mark_as_seen: bool,
 }

@@ -100,11 +100,15 @@ impl Mailbox for FakeMailbox {
         text_type: TextType,
         _max_bytes: Option<u64>,
     ) -> BoxFuture<'a, Result<Text, BackendError>> {
-        ready(only(id, "text-1").map(|()| Text {
-            id: Some("text-1".to_owned()),
-            plain: text_type.plain().then(|| "Well?".to_owned()),
-            html: text_type.html().then(|| "<p>Well?</p>".to_owned()),
-            ..Text::default()
+        ready(only(id, "text-1").map(|()| {
+            Text {
+                id: Some("text-1".to_owned()),
+                plain: text_type.plain().then(|| "Well?".to_owned()),
+                html: text_type
+                    .html()
+                    .then(|| "<p onclick=x>Well?</p>".to_owned()),
+                ..Text::default()
+            }
         }))
     }
 

@@ -46,19 +46,6 @@ async fn everything_of_a_message() {
         .await
         .unwrap();
     assert_eq!(detail["subject"], "Question");
-    for key in ["webSafeHtml", "preProcessHtml", "embedAttachedImages"] {
-        let error = hall
-            .call(
-                "getV1AccountAccountMessageMessage",
-                message().query(key, "true"),
-            )
-            .await
-            .unwrap_err();
-        assert!(
-            error.status == 501 && error.message.contains(key),
-            "{error}"
-        );
-    }
     let text = hall
         .call(
             "getV1AccountAccountTextText",
@@ -67,6 +54,18 @@ async fn everything_of_a_message() {
         .await
         .unwrap();
     assert_eq!(text, json!({"plain": "Well?", "hasMore": false}));
+    let text = hall
+        .call(
+            "getV1AccountAccountTextText",
+            at().path("text", "text-1").query("webSafeHtml", "true"),
+        )
+        .await
+        .unwrap();
+    let html = "<p>Well?</p>";
+    assert_eq!(
+        text,
+        json!({"plain": "Well?", "html": html, "hasMore": false, "webSafe": true})
+    );
 
     let body =
         json!({"flags": {"add": "\\Seen", "delete": ["\\Flagged"]}, "labels": {"add": ["x"]}});

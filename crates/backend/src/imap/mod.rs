@@ -18,8 +18,10 @@
 
 mod append;
 mod connect;
+mod content;
 mod detail;
 mod download;
+mod events;
 mod folders;
 mod follow;
 mod ids;

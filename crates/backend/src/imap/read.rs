@@ -1,5 +1,5 @@
-//! Reading messages whole, many at once: their structure by one command, and then their texts, those with the same
-//! sections together.
+//! Reading messages whole, many at once: their structure by one command, and then their texts and attachments, those with
+//! the same sections together.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,17 +17,17 @@ use serde_json::{Map, Value};
 
 use super::{
     connect::{Conn, command_error},
-    detail,
+    content, detail,
     ids::MessageId,
     mailbox::Shared,
     open, shape,
-    structure::{Parts, TextPart},
+    structure::{Leaf, Parts},
     text,
 };
 use crate::BackendError;
 
-/// Texts up to this size are read together with those of other messages, bytes.
-const TOGETHER: u64 = 64 << 10;
+/// Parts up to this size are read together with those of other messages, bytes.
+pub const TOGETHER: u64 = 64 << 10;
 
 /// Messages read by one command.
 const AT_ONCE: usize = 50;
@@ -82,7 +82,7 @@ pub async fn read(
     options: &MessageOptions,
 ) -> Result<HashMap<MessageId, Message>, BackendError> {
     let mut items = shape::items(session);
-    items.extend(header_item(&options.headers));
+    items.push(header_item(&options.headers));
     let by_uid: HashMap<u32, MessageId> = ids.iter().map(|id| (id.uid, *id)).collect();
     let uids: SequenceSet = by_uid.keys().copied().collect();
     let pieces = session.fetch(uids, &items).await.map_err(command_error)?;
@@ -100,22 +100,18 @@ pub async fn read(
             .map(|root| Parts::new(*id, root))
             .unwrap_or_default();
         let mut message = shape::message(*id, &fetch, &parts, true);
-        if options.headers != HeaderChoice::None {
-            let headers = headers_of(&fetch);
-            message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
-            message.headers = Some(view(&headers));
-        }
-        messages.push((*id, message, parts));
+        let headers = headers_of(&fetch);
+        message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
+        message.headers = view(&headers, &options.headers);
+        let wanted = content::wanted(&parts, options);
+        messages.push((*id, message, parts, wanted));
     }
-    let read = match options.text_type {
-        TextType::None => HashMap::new(),
-        wanted => together(session, &messages, wanted).await?,
-    };
+    let read = together(session, &messages, options.text_type).await?;
     let special = open::special_uses(shared, Some(session)).await?;
     let special = special.iter().find(|(_, known)| known == path);
     let special: Option<SpecialUse> = special.map(|(special, _)| *special);
     let mut out = HashMap::with_capacity(messages.len());
-    for (id, mut message, parts) in messages {
+    for (id, mut message, parts, wanted) in messages {
         if options.text_type != TextType::None
             && let Some(content) = &mut message.text
         {
@@ -135,6 +131,8 @@ pub async fn read(
                 Err(error) => return Err(error),
             }
         }
+        let contents = content::read(session, id.uid, &parts, &read, &wanted).await?;
+        content::fill(&mut message, &parts, contents, options).await;
         message.special_use = special;
         message.message_special_use = special;
         message.path = Some(path.to_owned());
@@ -143,20 +141,24 @@ pub async fn read(
     Ok(out)
 }
 
-/// Small texts, by UID and section.
+/// Small parts, by UID and section.
 pub type Sections = HashMap<(u32, String), Bytes>;
+
+/// A message, its parts, and which of its attachments are to be read.
+type Begun = (MessageId, Message, Parts, Vec<usize>);
 
 async fn together(
     session: &mut Conn,
-    messages: &[(MessageId, Message, Parts)],
-    wanted: TextType,
+    messages: &[Begun],
+    text_type: TextType,
 ) -> Result<Sections, BackendError> {
     let mut groups: BTreeMap<Vec<&str>, SequenceSet> = BTreeMap::new();
-    for (id, _, parts) in messages {
-        let plain = parts.plain.iter().filter(|_| wanted.plain());
-        let html = parts.html.iter().filter(|_| wanted.html());
-        let small = |part: &&TextPart| part.size <= TOGETHER;
-        let sections = plain.chain(html).filter(small);
+    for (id, _, parts, wanted) in messages {
+        let plain = parts.plain.iter().filter(|_| text_type.plain());
+        let html = parts.html.iter().filter(|_| text_type.html());
+        let files = wanted.iter().filter_map(|place| parts.files.get(*place));
+        let small = |part: &&Leaf| part.size <= TOGETHER;
+        let sections = plain.chain(html).chain(files).filter(small);
         let sections: Vec<&str> = sections.map(|part| part.part.as_str()).collect();
         if !sections.is_empty() {
             groups.entry(sections).or_default().add(id.uid);
@@ -184,16 +186,19 @@ async fn together(
     Ok(read)
 }
 
-fn header_item(choice: &HeaderChoice) -> Option<FetchItem> {
-    match choice {
-        HeaderChoice::None => None,
-        HeaderChoice::All => Some(FetchItem::body("HEADER")),
-        HeaderChoice::Named(names) => {
-            // The names become part of a command: only what a field name can be (RFC 5322).
-            let names: Vec<_> = names.iter().filter(|name| is_field_name(name)).collect();
-            (!names.is_empty()).then(|| FetchItem::header_fields(&names))
-        }
-    }
+/// The headers that are asked for and those that tell an automatic answer.
+fn header_item(choice: &HeaderChoice) -> FetchItem {
+    let named: &[String] = match choice {
+        HeaderChoice::All => return FetchItem::body("HEADER"),
+        HeaderChoice::None => &[],
+        HeaderChoice::Named(names) => names,
+    };
+    // The names become part of a command: only what a field name can be (RFC 5322).
+    let names = named.iter().map(String::as_str);
+    let mut names: Vec<&str> = names.filter(|name| is_field_name(name)).collect();
+    let own = shape::AUTO_REPLY_HEADERS.into_iter();
+    names.extend(own.filter(|own| !named.iter().any(|name| name == own)));
+    FetchItem::header_fields(&names)
 }
 
 fn is_field_name(name: &str) -> bool {
@@ -214,10 +219,15 @@ fn headers_of(fetch: &posthouse_imap::Fetch) -> Headers {
     }
 }
 
-fn view(headers: &Headers) -> Map<String, Value> {
-    headers
-        .view()
-        .into_iter()
-        .map(|(name, values)| (name, values.into()))
-        .collect()
+/// The headers that are asked for.
+fn view(headers: &Headers, choice: &HeaderChoice) -> Option<Map<String, Value>> {
+    let is_asked = |name: &String| match choice {
+        HeaderChoice::None => false,
+        HeaderChoice::All => true,
+        HeaderChoice::Named(names) => names.contains(name),
+    };
+    let view = headers.view().into_iter();
+    let asked = view.filter(|(name, _)| is_asked(name));
+    (*choice != HeaderChoice::None)
+        .then(|| asked.map(|(name, values)| (name, values.into())).collect())
 }

@@ -153,7 +153,18 @@ fn is_placeholder(text: &str) -> bool {
     .contains(&text)
 }
 
-/// Whether a message answers by itself (RFC 3834 and practice).
+/// The headers that tell an automatic answer.
+pub const AUTO_REPLY_HEADERS: [&str; 7] = [
+    "in-reply-to",
+    "precedence",
+    "auto-submitted",
+    "x-auto-response-suppress",
+    "x-autoresponder",
+    "x-autorespond",
+    "x-autoreply",
+];
+
+/// Whether a message answers by itself (RFC 3834 and practice), by its subject and [`AUTO_REPLY_HEADERS`].
 pub fn is_auto_reply(subject: Option<&str>, headers: &Headers) -> bool {
     let subject = subject.unwrap_or_default().trim().to_ascii_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| subject.starts_with(word));

@@ -9,9 +9,9 @@ use super::ids::{AttachmentId, MessageId, TextId};
 /// Nesting that is looked into.
 const MAX_DEPTH: usize = 64;
 
-/// A part of the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextPart {
+/// A part, and how its content is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leaf {
     /// Part number.
     pub part: String,
     /// Transfer size, bytes.
@@ -26,7 +26,7 @@ pub struct TextPart {
     pub delsp: bool,
 }
 
-impl TextPart {
+impl Leaf {
     fn new(part: &BodyPart) -> Self {
         let param = |name| decode_param(&part.params, name).unwrap_or_default();
         Self {
@@ -54,11 +54,13 @@ impl TextPart {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parts {
     /// Plain text, in order.
-    pub plain: Vec<TextPart>,
+    pub plain: Vec<Leaf>,
     /// HTML, in order.
-    pub html: Vec<TextPart>,
+    pub html: Vec<Leaf>,
     /// Everything else.
     pub attachments: Vec<Attachment>,
+    /// How the attachments are read, in the same order.
+    pub files: Vec<Leaf>,
 }
 
 impl Parts {
@@ -71,10 +73,9 @@ impl Parts {
 
     /// The text without its content.
     pub fn text(&self, id: MessageId) -> Text {
-        let size = |parts: &[TextPart]| {
-            (!parts.is_empty()).then(|| parts.iter().map(|part| part.size).sum())
-        };
-        let numbers = |parts: &[TextPart]| parts.iter().map(|part| part.part.clone()).collect();
+        let size =
+            |parts: &[Leaf]| (!parts.is_empty()).then(|| parts.iter().map(|part| part.size).sum());
+        let numbers = |parts: &[Leaf]| parts.iter().map(|part| part.part.clone()).collect();
         let id = TextId {
             message: id,
             plain: numbers(&self.plain),
@@ -109,11 +110,12 @@ impl Parts {
         let is_text = part.media_type == "text" && kind != Some("attachment");
         match part.subtype.as_str() {
             "plain" | "html" if is_text && place.in_message => return,
-            "plain" if is_text => return self.plain.push(TextPart::new(part)),
-            "html" if is_text => return self.html.push(TextPart::new(part)),
+            "plain" if is_text => return self.plain.push(Leaf::new(part)),
+            "html" if is_text => return self.html.push(Leaf::new(part)),
             _ => {}
         }
         self.attachments.push(attachment(id, part, place));
+        self.files.push(Leaf::new(part));
         // The parts of an attached message.
         for child in &part.children {
             let place = Place {
@@ -154,6 +156,7 @@ fn attachment(message: MessageId, part: &BodyPart, place: Place) -> Attachment {
         method: (part.subtype == "calendar")
             .then(|| decode_param(&part.params, "method"))
             .flatten(),
+        content: None,
     }
 }
 
@@ -196,7 +199,7 @@ mod tests {
             r#" (("TEXT" "PLAIN" NIL NIL NIL "7BIT" 10 1)("APPLICATION" "PDF" ("NAME" "d.pdf") NIL NIL "BASE64" 60) "MIXED") 20)"#,
             r#" "MIXED")"#,
         ));
-        let numbers = |parts: &[TextPart]| parts.iter().map(|p| p.part.clone()).collect::<Vec<_>>();
+        let numbers = |parts: &[Leaf]| parts.iter().map(|p| p.part.clone()).collect::<Vec<_>>();
         assert_eq!(numbers(&parts.plain), ["1.1"]);
         assert!(parts.plain[0].flowed);
         assert_eq!(numbers(&parts.html), ["1.2.1"]);

@@ -13,7 +13,7 @@ use super::{
     mailbox::Shared,
     open,
     read::Sections,
-    structure::{Parts, TextPart},
+    structure::{Leaf, Parts},
 };
 use crate::BackendError;
 
@@ -88,7 +88,7 @@ pub async fn fill(
 async fn read(
     session: &mut Conn,
     uid: u32,
-    parts: &[TextPart],
+    parts: &[Leaf],
     known: &Sections,
     max: u64,
 ) -> Result<(String, bool), BackendError> {
@@ -121,7 +121,7 @@ fn floor(text: &str, max: u64) -> usize {
 }
 
 /// A part that was read whole.
-fn decode(part: &TextPart, bytes: &[u8], max: u64) -> (String, bool) {
+fn decode(part: &Leaf, bytes: &[u8], max: u64) -> (String, bool) {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let mut decoder = TextDecoder::new(&part.format(), max);
     decoder.push(bytes);
@@ -131,7 +131,7 @@ fn decode(part: &TextPart, bytes: &[u8], max: u64) -> (String, bool) {
 async fn read_part(
     session: &mut Conn,
     uid: u32,
-    part: &TextPart,
+    part: &Leaf,
     max: u64,
 ) -> Result<(String, bool), BackendError> {
     // A character may take three times its bytes in quoted-printable.

@@ -31,6 +31,8 @@ use crate::{
 const PAGE: u32 = 200;
 /// Messages read, and their events committed, at once.
 const AT_ONCE: usize = 50;
+/// The same, when they carry the content of their attachments.
+const FEW: usize = 4;
 /// Reading one message may take so long, and so many of them.
 const READ: Duration = Duration::from_secs(120);
 /// A message that cannot be read is tried this often.
@@ -92,6 +94,11 @@ impl Announcer<'_> {
     pub(crate) async fn run(&self, follower: &mut dyn Follow) -> Result<(), AnnounceError> {
         let settings = self.engine.settings();
         let options = shape::options(&settings);
+        let at_once = if options.attachments.is_some() {
+            FEW
+        } else {
+            AT_ONCE
+        };
         let mut after = None;
         loop {
             let store = self.engine.store();
@@ -112,7 +119,7 @@ impl Announcer<'_> {
                 }
             }
             while !together.is_empty() {
-                let rest = together.split_off(together.len().min(AT_ONCE));
+                let rest = together.split_off(together.len().min(at_once));
                 self.read_together(follower, together, &options).await?;
                 together = rest;
             }
@@ -185,6 +192,7 @@ impl Announcer<'_> {
             let retry = self.shared.retry(&marker.reference);
             let event = match read {
                 Ok(message) => {
+                    shape::note_left_out(id, &message, &self.engine.settings());
                     let missing = retry.filter(|retry| retry.tries > 0);
                     let missing = missing.map(|retry| (retry.tries, elapsed(retry.began)));
                     new_message(&message, missing, &marker.data)

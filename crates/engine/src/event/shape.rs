@@ -1,5 +1,6 @@
 //! How much of a new message its event carries (behaviour 7.3).
 
+use posthouse_model::AccountId;
 use posthouse_model::mailbox::SpecialUse;
 use posthouse_model::message::{HeaderChoice, Message, MessageOptions, TextType};
 use serde_json::{Value, json};
@@ -24,7 +25,27 @@ pub fn options(settings: &Settings) -> MessageOptions {
         } else {
             HeaderChoice::Named(headers.iter().map(|name| name.to_lowercase()).collect())
         },
-        mark_as_seen: false,
+        attachments: settings.bool("notifyAttachments").then(|| {
+            let limit = settings.number("notifyAttachmentSize");
+            limit.filter(|size| *size > 0).unwrap_or(u64::MAX)
+        }),
+        calendar_events: settings.bool("notifyCalendarEvents"),
+        web_safe: settings.bool("notifyWebSafeHtml"),
+        embed_images: settings.bool("notifyWebSafeHtml"),
+        ..MessageOptions::default()
+    }
+}
+
+/// Tells the log of attachments that the settings do not bound and that are not carried all the same.
+pub(crate) fn note_left_out(account: &AccountId, message: &Message, settings: &Settings) {
+    if options(settings).attachments != Some(u64::MAX) {
+        return;
+    }
+    let attachments = message.attachments.iter();
+    let left_out = attachments.filter(|one| one.content.is_none()).count();
+    if left_out > 0 {
+        let message = &message.id;
+        tracing::warn!(%account, message, left_out, "attachments are too large to be announced with their content");
     }
 }
 

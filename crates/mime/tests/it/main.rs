@@ -8,6 +8,7 @@
 
 mod addresses;
 mod build;
+mod calendar;
 mod dates;
 mod decode;
 mod headers;
@@ -15,4 +16,5 @@ mod hostile;
 mod html;
 mod params;
 mod raw;
+mod websafe;
 mod words;

@@ -145,21 +145,21 @@ settings! {
             "Longest text",
             "Limit of the plain text and of the HTML, each. What is cut off is marked by hasMore.",
             example "2 MiB";
-        "notifyWebSafeHtml" = "false", Open, kept, Plain,
+        "notifyWebSafeHtml" = "false", Open, served, Plain,
             "Make HTML safe to show",
             "Remove scripts and other dangers from the HTML and put inline images into it.";
         "notifyHeaders" = "[]", Open, served, Lines,
             "Message headers",
             "Names of the headers to include, in lower case; * includes all of them.",
             example "list-id";
-        "notifyAttachments" = "false", Open, kept, Plain,
+        "notifyAttachments" = "false", Open, served, Plain,
             "Attachments",
             "Include the content of attachments, in base64.";
-        "notifyAttachmentSize" = "null", Open, kept, Bytes,
+        "notifyAttachmentSize" = "null", Open, served, Bytes,
             "Largest attachment",
-            "Larger ones are described but not included. Empty means no limit.",
+            "Larger ones are described but not included. Empty means that only what a message carries altogether is limited: 25 MiB.",
             example "5 MiB";
-        "notifyCalendarEvents" = "false", Open, kept, Plain,
+        "notifyCalendarEvents" = "false", Open, served, Plain,
             "Calendar events",
             "Include invitations and other calendar entries found in the message.";
     }

@@ -122,3 +122,106 @@ async fn events_survive_kill() {
     }
     assert_eq!(seen.len(), total, "{:?}", seen.keys());
 }
+
+/// HTML with an image, an invitation, a small file and a larger one.
+const RICH: &str = "From: a@example.com\r\nSubject: Rich\r\nMessage-ID: <rich@example.com>\r\n\
+Auto-Submitted: auto-replied\r\nList-Id: <list.example.com>\r\nMIME-Version: 1.0\r\n\
+Content-Type: multipart/mixed; boundary=out\r\n\r\n\
+--out\r\nContent-Type: multipart/related; boundary=in\r\n\r\n\
+--in\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+<p onclick=\"steal()\">Come <img src=\"cid:logo@x\"> <a href=\"javascript:steal()\">here</a></p><script>steal()</script>\r\n\
+--in\r\nContent-Type: image/gif; name=logo.gif\r\nContent-ID: <logo@x>\r\nContent-Transfer-Encoding: base64\r\n\r\n\
+R0lGODlh\r\n--in--\r\n\
+--out\r\nContent-Type: text/calendar; method=REQUEST; charset=utf-8\r\n\r\n\
+BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:event-1\r\nSUMMARY:Planning\r\n\
+ORGANIZER:mailto:a@example.com\r\nDTSTART:20260501T080000Z\r\nDTEND:20260501T090000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n\
+--out\r\nContent-Type: text/plain; name=note.txt\r\nContent-Disposition: attachment\r\n\r\n\
+note\r\n\
+--out\r\nContent-Type: application/octet-stream; name=big.bin\r\n\r\n\
+%BIG%\r\n--out--\r\n";
+
+#[tokio::test]
+async fn a_new_message_carries_what_the_settings_ask_for() {
+    let hooks = HookSink::start().await;
+    let mut server = Server::start(BINARY).await;
+    webhooks_to(&mut server, &hooks).await;
+    let client = server.client().await;
+    let user = unique_user();
+    client.post("/v1/account", &account(&user)).await.ok();
+    hooks
+        .wait_for_event(&user, "accountInitialized", LIMIT)
+        .await;
+    let raw = RICH.replace("%BIG%", &"x".repeat(2000));
+    imap_append(&user, "INBOX", raw.as_bytes()).await;
+    let bare = hooks
+        .wait_for_event(&user, "messageNew", LIMIT)
+        .await
+        .json();
+    let bare = &bare["data"];
+    assert_eq!(bare["isAutoReply"], true);
+    assert_eq!(bare.get("headers"), None);
+    assert_eq!(bare.get("calendarEvents"), None);
+    assert_eq!(bare["attachments"][2].get("content"), None);
+    assert!(bare["text"]["html"].as_str().unwrap().contains("<script>"));
+
+    let settings = json!({
+        "notifyAttachments": true, "notifyAttachmentSize": 1000, "notifyCalendarEvents": true,
+        "notifyWebSafeHtml": true, "notifyHeaders": ["List-Id"],
+    });
+    client.post("/v1/settings", &settings).await.ok();
+    let raw = raw.replace("Subject: Rich", "Subject: Richer");
+    imap_append(&user, "INBOX", raw.as_bytes()).await;
+    let hook = hooks.wait_for(LIMIT, |hook| hook.json()["data"]["subject"] == "Richer");
+    let event = hook.await.json();
+    let data = &event["data"];
+    assert_eq!(data["isAutoReply"], true);
+    assert_eq!(
+        data["headers"],
+        json!({ "list-id": ["<list.example.com>"] })
+    );
+    let contents: Vec<_> = data["attachments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one.get("content").map(|content| content.as_str().unwrap()))
+        .collect();
+    let calendar = contents[1];
+    assert_eq!(
+        contents,
+        [Some("R0lGODlh"), calendar, Some("bm90ZQ=="), None]
+    );
+    assert_eq!(
+        data["calendarEvents"],
+        json!([{
+            "eventId": "event-1", "attachment": data["attachments"][1]["id"], "method": "REQUEST",
+            "summary": "Planning", "timezone": "UTC", "startDate": "2026-05-01T08:00:00.000Z",
+            "endDate": "2026-05-01T09:00:00.000Z", "organizer": "mailto:a@example.com",
+            "filename": "invite.ics", "contentType": "text/calendar", "encoding": "base64",
+            "content": calendar,
+        }])
+    );
+    let html = "<p>Come <img src=\"data:image/gif;base64,R0lGODlh\"> \
+                <a target=\"_blank\" rel=\"noopener noreferrer\">here</a></p>";
+    assert_eq!(data["text"]["html"].as_str().map(str::trim), Some(html));
+    assert_eq!(data["text"]["webSafe"], true);
+
+    // The same HTML for whoever asks for the message.
+    let message = format!(
+        "/v1/account/{user}/message/{}",
+        data["id"].as_str().unwrap()
+    );
+    let detail = client
+        .get(&format!("{message}?webSafeHtml=true"))
+        .await
+        .ok();
+    assert_eq!(detail["text"]["html"], data["text"]["html"]);
+    assert_eq!(detail["text"]["webSafe"], true);
+    let detail = client
+        .get(&format!(
+            "{message}?webSafeHtml=true&embedAttachedImages=false"
+        ))
+        .await
+        .ok();
+    let html = detail["text"]["html"].as_str().unwrap();
+    assert!(html.contains("src=\"cid:logo@x\""), "{html}");
+}
