@@ -1,5 +1,6 @@
 //! A mail server as a table, a follower's state as its recorder keeps it, and what must always hold between them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use std::collections::{BTreeMap, BTreeSet};
 
 use posthouse_imap::SequenceSet;
@@ -48,6 +49,9 @@ impl Folder {
     }
 }
 
+/// Messages as a client was told of them: UIDs and flags.
+type Told = Vec<(u32, BTreeSet<String>)>;
+
 /// What a server offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
@@ -65,8 +69,8 @@ pub(super) struct Server {
     /// FETCH news come without UIDs.
     pub(super) bare: bool,
     next_validity: u32,
-    /// The open folder, as far as the client was told of it: UIDs and flags.
-    view: Option<(String, u32, Vec<(u32, BTreeSet<String>)>)>,
+    /// The open folder, as far as the client was told of it.
+    view: Option<(String, u32, Told)>,
 }
 
 impl Server {
