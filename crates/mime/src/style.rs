@@ -87,7 +87,7 @@ fn is_property(name: &str) -> bool {
         let rest = name.strip_prefix(*group);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    PROPERTIES.contains(&name) || (GROUPS.iter().any(|group| in_group(&group)) && is_word(name))
+    PROPERTIES.contains(&name) || (GROUPS.iter().any(in_group) && is_word(name))
 }
 
 fn is_word(name: &str) -> bool {
@@ -122,8 +122,11 @@ fn stays_inside(property: &str, value: &str) -> bool {
     let negative = value
         .split([' ', ',', '('])
         .any(|part| part.starts_with('-'));
-    let moved = property.starts_with("margin") || property == "text-indent";
-    !(negative && moved) && !(property == "display" && value.contains("contents"))
+    match property {
+        "text-indent" => !negative,
+        "display" => !value.to_ascii_lowercase().contains("contents"),
+        _ => !(negative && property.starts_with("margin")),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Behaviour of the backends, against a real IMAP server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod contents;
 mod fake;
 mod folders;
 mod following;
