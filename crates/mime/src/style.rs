@@ -122,8 +122,11 @@ fn stays_inside(property: &str, value: &str) -> bool {
     let negative = value
         .split([' ', ',', '('])
         .any(|part| part.starts_with('-'));
-    let moved = property.starts_with("margin") || property == "text-indent";
-    !(negative && moved || property == "display" && value.contains("contents"))
+    match property {
+        "text-indent" => !negative,
+        "display" => !value.to_ascii_lowercase().contains("contents"),
+        _ => !(negative && property.starts_with("margin")),
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ struct Known {
     seen: HashSet<[u8; 6]>,
     /// Identities that some message has already.
     identities: HashSet<Identity>,
-    /// Messages that are still to be announced, of those that went.
+    /// Messages that are still to be announced, of those that changed or went.
     unannounced: HashSet<String>,
     /// What folders are for.
     special: HashMap<String, String>,
@@ -155,14 +155,12 @@ impl Writer<'_> {
         let (store, account) = (self.store, self.account);
         let mut known = Known::default();
         let mut gone: BTreeMap<u32, RoaringBitmap> = BTreeMap::new();
-        let mut went: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+        let mut touched: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
         let mut origins: Vec<&Origin> = Vec::new();
         for change in &step.changes {
             match change {
                 Change::MessageDeleted { place } | Change::MessageUpdated { place, .. } => {
-                    if matches!(change, Change::MessageDeleted { .. }) {
-                        went.entry(place.mailbox).or_default().push(&place.id);
-                    }
+                    touched.entry(place.mailbox).or_default().push(&place.id);
                     if let Some(uid) = place.uid {
                         gone.entry(place.mailbox).or_default().insert(uid);
                     }
@@ -177,7 +175,7 @@ impl Writer<'_> {
                 known.entries.insert((*mailbox, entry.uid), entry);
             }
         }
-        for (mailbox, ids) in &went {
+        for (mailbox, ids) in &touched {
             let pending = markers::pending(store, account, *mailbox, ids).await?;
             known.unannounced.extend(pending);
         }
@@ -474,6 +472,10 @@ impl Writing<'_, '_, '_> {
     }
 
     fn updated(&mut self, place: &Place, flags: Option<&MarkChange>, labels: Option<&MarkChange>) {
+        // It is read when it is announced, which will tell this.
+        if self.known.unannounced.contains(&place.id) {
+            return;
+        }
         let mut changes = Map::new();
         for (name, change) in [("flags", flags), ("labels", labels)] {
             let Some(change) = change else { continue };

@@ -201,8 +201,11 @@ impl Follower {
         }
         let many = self.changes.len() + self.deltas.len() >= STEP;
         let any = !self.changes.is_empty() || !self.deltas.is_empty() || self.trouble.is_some();
+        // An index is read as it is recorded: what was found before must be in it.
+        let loads = matches!(self.place, Place::Ready(_, Request::Index(_)));
         let due = many
             || self.mailboxes.is_some()
+            || any && loads
             || any && (idle || self.failed.is_some())
             || idle && self.following && !self.told;
         if !due {
