@@ -85,23 +85,39 @@ impl ImapClient {
     /// When the server refuses.
     pub async fn append(&mut self, folder: &str, flags: &str, raw: &[u8]) -> u32 {
         let command = format!("APPEND {} ({flags}) {{{}}}", quoted(folder), raw.len());
-        let tag = self.send(&command).await;
-        let go = self.response().await;
-        assert!(
-            go.starts_with(b"+"),
-            "{command}: {}",
-            String::from_utf8_lossy(&go)
-        );
-        self.write(raw).await;
-        self.write(b"\r\n").await;
-        let lines = self.finish(&tag, &command).await;
-        let last = String::from_utf8_lossy(lines.last().expect("a tagged response")).into_owned();
-        let uid = last
-            .split("APPENDUID ")
-            .nth(1)
-            .and_then(|rest| rest.split([' ', ']']).nth(1))
-            .and_then(|uid| uid.parse().ok());
-        uid.unwrap_or_else(|| panic!("no APPENDUID in {last}"))
+        for _ in 0..50 {
+            let last = self.try_append(&command, raw).await;
+            let uid = last
+                .split("APPENDUID ")
+                .nth(1)
+                .and_then(|rest| rest.split([' ', ']']).nth(1))
+                .and_then(|uid| uid.parse().ok());
+            match uid {
+                Some(uid) => return uid,
+                // Dovecot says so of a folder that was made again while another session had the old one open.
+                None if last.contains("deleted under us") => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                None => panic!("{command}: {last}"),
+            }
+        }
+        panic!("{command}: refused over and over")
+    }
+
+    /// The tagged answer to an `APPEND`.
+    async fn try_append(&mut self, command: &str, raw: &[u8]) -> String {
+        let tag = self.send(command).await;
+        let mut response = self.response().await;
+        if response.starts_with(b"+") {
+            self.write(raw).await;
+            self.write(b"\r\n").await;
+            response = self.response().await;
+        }
+        let tagged = format!("{tag} ");
+        while !response.starts_with(tagged.as_bytes()) {
+            response = self.response().await;
+        }
+        String::from_utf8_lossy(&response).into_owned()
     }
 
     /// All messages of a folder, by UID.

@@ -1,6 +1,7 @@
 //! Folders of the IMAP client of the tests: list, look, and what the server says of copies.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::imap_client::{ImapClient, quoted};
 
@@ -34,13 +35,21 @@ impl ImapClient {
     /// When the server refuses or does not say.
     pub async fn uid_validity(&mut self, folder: &str) -> u32 {
         let command = format!("STATUS {} (UIDVALIDITY)", quoted(folder));
-        let lines = self.command(&command).await;
-        let found = lines.iter().find_map(|line| {
-            let line = String::from_utf8_lossy(line).into_owned();
-            let rest = line.split("UIDVALIDITY ").nth(1)?;
-            rest.split([' ', ')']).next()?.parse().ok()
-        });
-        found.unwrap_or_else(|| panic!("no UIDVALIDITY of {folder}"))
+        for _ in 0..50 {
+            let lines = self.command(&command).await;
+            let found = lines.iter().find_map(|line| {
+                let line = String::from_utf8_lossy(line).into_owned();
+                let rest = line.split("UIDVALIDITY ").nth(1)?;
+                rest.split([' ', ')']).next()?.parse().ok()
+            });
+            match found {
+                // Dovecot says so while somebody else opens a new folder.
+                Some(0) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Some(found) => return found,
+                None => break,
+            }
+        }
+        panic!("no UIDVALIDITY of {folder}")
     }
 
     /// Opens a folder (`EXAMINE`) and returns the flags of each message by UID.
