@@ -41,6 +41,8 @@ pub struct ImapFolder {
     pub indexed: bool,
     /// It was not told of yet: what is found until the index is complete was there before it.
     pub silent: bool,
+    /// It was told of under another UIDVALIDITY; while `silent`, only its end is told.
+    pub reset: bool,
     /// Messages below this UID are older than what is to be indexed.
     pub floor: u32,
     /// Messages that the server counts and the index does not hold: those below the floor, and what a server counts but

@@ -111,6 +111,8 @@ struct FolderSync {
     #[serde(default, skip_serializing_if = "is_default")]
     silent: bool,
     #[serde(default, skip_serializing_if = "is_default")]
+    reset: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
     floor: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     hidden: i64,
@@ -142,6 +144,7 @@ pub(crate) async fn load(
                 messages: sync.messages,
                 indexed: sync.indexed,
                 silent: sync.silent,
+                reset: sync.reset,
                 floor: sync.floor,
                 hidden: sync.hidden,
                 last_full: sync.last_full,
@@ -166,6 +169,7 @@ pub(crate) fn record(
                 messages: folder.messages,
                 indexed: folder.indexed,
                 silent: folder.silent,
+                reset: folder.reset,
                 floor: folder.floor,
                 hidden: folder.hidden,
                 last_full: folder.last_full,

@@ -333,7 +333,7 @@ impl Core {
         self.folders.retain(|known| {
             let kept = followed.iter().any(|seen| seen.path == known.path);
             if !kept {
-                gone.push((known.path.clone(), known.silent));
+                gone.push((known.path.clone(), known.silent && !known.reset));
             }
             kept
         });
@@ -608,6 +608,7 @@ impl Core {
 
     /// Tells of a folder that was not told of yet.
     fn tell(mut folder: ImapFolder, out: &mut Output) -> ImapFolder {
+        folder.reset = false;
         if std::mem::take(&mut folder.silent) {
             out.changes.push(Change::MailboxNew {
                 path: folder.path.clone(),
@@ -625,16 +626,25 @@ impl Core {
         status: FolderStatus,
         out: &mut Output,
     ) {
-        out.changes.push(Change::MailboxReset {
-            path: path.to_owned(),
-            uid_validity: Some(status.uid_validity),
-            previous,
-            reason: reason.as_str(),
-        });
+        let told = |known: &ImapFolder| !known.silent || known.reset;
+        let told = self.find(path).is_none_or(told);
+        if told {
+            out.changes.push(Change::MailboxReset {
+                path: path.to_owned(),
+                uid_validity: Some(status.uid_validity),
+                previous,
+                reason: reason.as_str(),
+            });
+        }
         out.deltas.push(StateDelta::ImapIndexGone {
             path: path.to_owned(),
         });
         self.record_new(path, status, None, out);
+        if let Some(folder) = self.find(path).filter(|folder| told && folder.silent) {
+            let mut folder = folder.clone();
+            folder.reset = true;
+            self.record(folder, out);
+        }
     }
 
     /// Notes a folder; says so only when something differs.

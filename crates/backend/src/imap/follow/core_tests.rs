@@ -277,6 +277,7 @@ fn fast_follows_new_messages_only() {
     let mut later = Client::new(full(), client.server.clone());
     later.number("INBOX", 1);
     later.state.append(&mut state);
+    later.told.insert("INBOX".to_owned());
     later.server.append("INBOX", &[], NOON);
     later.connect().assert_equal();
     assert_eq!(later.take(), ["INBOX 1207"]);

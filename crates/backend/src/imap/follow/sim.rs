@@ -231,6 +231,8 @@ pub(super) struct Client {
     pub(super) state: Vec<ImapFolder>,
     pub(super) indexes: BTreeMap<u32, MessageIndex>,
     numbers: Vec<(String, u32)>,
+    /// Folders that were told of.
+    pub(super) told: BTreeSet<String>,
     /// What was heard while a question was under way.
     waiting: Vec<News>,
     pub(super) outputs: usize,
@@ -248,6 +250,7 @@ impl Client {
             state: Vec::new(),
             indexes: BTreeMap::new(),
             numbers: Vec::new(),
+            told: BTreeSet::new(),
             waiting: Vec::new(),
             outputs: 0,
             now: NOON,
@@ -504,9 +507,16 @@ impl Client {
                     let uid = place.uid.unwrap();
                     format!("{} {uid} {}", place.path, flags.value.join(","))
                 }
-                Change::MailboxNew { path, .. } => format!("+{path}"),
-                Change::MailboxDeleted { path } => format!("-{path}"),
+                Change::MailboxNew { path, .. } => {
+                    self.told.insert(path.clone());
+                    format!("+{path}")
+                }
+                Change::MailboxDeleted { path } => {
+                    assert!(self.told.remove(path), "{path} was not told of");
+                    format!("-{path}")
+                }
                 Change::MailboxReset { path, previous, .. } => {
+                    assert!(self.told.contains(path), "{path} was not told of");
                     format!("!{path} was {previous:?}")
                 }
             });
@@ -584,6 +594,10 @@ impl Client {
                 assert_eq!(flags, held.flags, "{path} {}", held.uid);
             }
         }
+        let there: BTreeSet<String> = folders.keys().cloned().collect();
+        let phantoms = folders.iter().filter(|(_, folder)| folder.phantom);
+        let phantoms: BTreeSet<String> = phantoms.map(|(path, _)| path.clone()).collect();
+        assert_eq!(&self.told | &phantoms, there, "told of");
         for known in &self.state {
             assert!(!known.silent);
             assert!(folders.contains_key(&known.path), "{} is gone", known.path);
