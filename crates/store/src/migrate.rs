@@ -13,6 +13,8 @@ struct Migration {
     name: &'static str,
     /// What both dialects share.
     both: &'static str,
+    /// What only SQLite needs, run after it.
+    sqlite: &'static str,
     /// What only PostgreSQL needs, run after it.
     postgres: &'static str,
 }
@@ -22,54 +24,70 @@ const MIGRATIONS: &[Migration] = &[
         number: 1,
         name: "0001_init",
         both: include_str!("../migrations/0001_init.sql"),
+        sqlite: "",
         postgres: include_str!("../migrations/0001_init.postgres.sql"),
     },
     Migration {
         number: 2,
         name: "0002_answers",
         both: include_str!("../migrations/0002_answers.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 3,
         name: "0003_accounts",
         both: include_str!("../migrations/0003_accounts.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 4,
         name: "0004_sessions",
         both: include_str!("../migrations/0004_sessions.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 5,
         name: "0005_tokens",
         both: include_str!("../migrations/0005_tokens.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 6,
         name: "0006_hosted",
         both: include_str!("../migrations/0006_hosted.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 7,
         name: "0007_overview",
         both: include_str!("../migrations/0007_overview.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 8,
         name: "0008_index",
         both: include_str!("../migrations/0008_index.sql"),
+        sqlite: "",
         postgres: "",
     },
     Migration {
         number: 9,
         name: "0009_departures",
         both: include_str!("../migrations/0009_departures.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
+        number: 10,
+        name: "0010_tokens",
+        both: "",
+        sqlite: include_str!("../migrations/0010_tokens.sqlite.sql"),
         postgres: "",
     },
 ];
@@ -85,12 +103,17 @@ impl Migration {
         hash.update(self.both);
         hash.update(b"\0");
         hash.update(self.postgres);
+        // As it was before there was such a text.
+        if !self.sqlite.is_empty() {
+            hash.update(b"\0");
+            hash.update(self.sqlite);
+        }
         hex::encode(hash.finalize())
     }
 
     fn text(&self, dialect: Dialect) -> String {
         match dialect {
-            Dialect::Sqlite => rewrite(self.both, dialect),
+            Dialect::Sqlite => rewrite(&format!("{}\n{}", self.both, self.sqlite), dialect),
             Dialect::Postgres => rewrite(&format!("{}\n{}", self.both, self.postgres), dialect),
         }
     }
