@@ -70,6 +70,9 @@ pub(super) struct Writer<'a> {
     pub(super) account: &'a AccountId,
     pub(super) config: &'a posthouse_model::account::AccountConfig,
     pub(super) window: std::time::Duration,
+    /// The first comparison since the account was connected: folders are seen in any order, so a move may show by its
+    /// destination first. Later a message that is elsewhere when it goes was copied there.
+    pub(super) first: bool,
     pub(super) now: Timestamp,
 }
 
@@ -457,7 +460,7 @@ impl Writing<'_, '_, '_> {
             }
         }
         self.known.identities.extend(origin.identity);
-        if let Some(identity) = origin.identity {
+        if let Some(identity) = origin.identity.filter(|_| self.writer.first) {
             self.arrivals.note(identity, &place.path);
         }
         // Where folders have no numbers, the provider's ids name messages well enough.
@@ -528,7 +531,9 @@ impl Writing<'_, '_, '_> {
             return self.event(EventType::MessageDeleted, &place.path, data);
         };
         // It may have been seen elsewhere before it was missed here.
-        if let Some(to) = self.arrivals.take_elsewhere(identity, &place.path) {
+        if self.writer.first
+            && let Some(to) = self.arrivals.take_elsewhere(identity, &place.path)
+        {
             let moved = Moved {
                 from: place.path.clone(),
                 to,

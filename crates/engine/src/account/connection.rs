@@ -240,6 +240,7 @@ impl Connection {
         drop(step);
         if first {
             self.following_since = Some(Instant::now());
+            self.arrivals = Arrivals::default();
         }
         if self.following_since.is_some() && (first || taken_in) {
             self.engine.name_messages(&self.shared.id);

@@ -44,6 +44,7 @@ impl Connection {
             account: id,
             config: &self.config,
             window: Duration::from_secs(window),
+            first: self.following_since.is_none(),
             now,
         };
         let mut arrivals = self.arrivals.clone();
