@@ -42,18 +42,22 @@ pub(crate) async fn read<T>(
     paging: Paging,
     item: impl Fn(&Row) -> Result<T, StoreError>,
 ) -> Result<Page<T>, StoreError> {
-    let total = store
-        .query_one(count, params.clone())
-        .await?
-        .map_or(Ok(0), |row| row.count(0))?;
-    let mut params = params;
-    params.push(Value::I64(paging.limit()));
-    params.push(Value::I64(paging.offset()));
-    let rows = store.query(list, params).await?;
-    Ok(Page {
-        total,
-        items: rows.iter().map(item).collect::<Result<_, _>>()?,
-    })
+    let mut listed = params.clone();
+    listed.push(Value::I64(paging.limit()));
+    listed.push(Value::I64(paging.offset()));
+    let rows = store.query(list, listed).await?;
+    let items = rows.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+    let shown = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    // A first page that is not full is all there is.
+    let total = if paging.offset() == 0 && shown < paging.size {
+        shown
+    } else {
+        store
+            .query_one(count, params)
+            .await?
+            .map_or(Ok(0), |row| row.count(0))?
+    };
+    Ok(Page { total, items })
 }
 
 /// A value as JSON text.
