@@ -13,6 +13,8 @@ use posthouse_model::{
     origin::Origin,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{BoxFuture, error::BackendError};
 
 /// What a backend knows of a mailbox from an earlier run. The engine stores it as rows.
@@ -25,11 +27,17 @@ pub enum SyncState {
 }
 
 /// What is known of a folder on an IMAP server: its counters when the index was last equal to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+///
+/// Serialises to what is stored beside its path and UIDVALIDITY; what is not stored is as in a folder that was only
+/// recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ImapFolder {
     /// Path, decoded.
+    #[serde(skip)]
     pub path: String,
     /// UIDVALIDITY.
+    #[serde(skip)]
     pub uid_validity: u32,
     /// The UID from which on messages are new.
     pub uid_next: u32,
@@ -38,18 +46,28 @@ pub struct ImapFolder {
     /// Messages in the folder.
     pub messages: u32,
     /// The index holds its messages; otherwise only `uid_next` is followed, or it is still being taken in.
+    #[serde(skip_serializing_if = "is_default")]
     pub indexed: bool,
     /// It was not told of yet: what is found until the index is complete was there before it.
+    #[serde(skip_serializing_if = "is_default")]
     pub silent: bool,
     /// It was told of under another UIDVALIDITY; while `silent`, only its end is told.
+    #[serde(skip_serializing_if = "is_default")]
     pub reset: bool,
     /// Messages below this UID are older than what is to be indexed.
+    #[serde(skip_serializing_if = "is_default")]
     pub floor: u32,
     /// Messages that the server counts and the index does not hold: those below the floor, and what a server counts but
     /// does not show.
+    #[serde(skip_serializing_if = "is_default")]
     pub hidden: i64,
     /// When all messages were last compared.
+    #[serde(skip_serializing_if = "is_default")]
     pub last_full: Option<Timestamp>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A change of what a backend knows, to be stored in the batch of the changes it came with.

@@ -75,8 +75,19 @@ impl ImapClient {
     /// # Panics
     /// Unless the answer is `OK`.
     pub async fn command(&mut self, command: &str) -> Vec<Vec<u8>> {
-        let tag = self.send(command).await;
-        self.finish(&tag, command).await
+        for _ in 0..50 {
+            let tag = self.send(command).await;
+            let lines = self.answer(&tag).await;
+            let last = lines.last().map_or(&[][..], Vec::as_slice);
+            if last.starts_with(format!("{tag} OK").as_bytes()) {
+                return lines;
+            }
+            let last = String::from_utf8_lossy(last);
+            // Dovecot says so of a folder that was made again while another session had the old one open.
+            assert!(last.contains("deleted under us"), "{command}: {last}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{command}: refused over and over")
     }
 
     /// `APPEND` with a synchronising literal; `flags` such as `\Seen \Flagged`. Returns the UID from `APPENDUID` (RFC 4315).
@@ -146,14 +157,13 @@ impl ImapClient {
             .expect("IMAP connection lost while writing");
     }
 
-    async fn finish(&mut self, tag: &str, command: &str) -> Vec<Vec<u8>> {
-        let mut lines = Vec::new();
+    /// The responses up to the tagged one.
+    async fn answer(&mut self, tag: &str) -> Vec<Vec<u8>> {
         let tagged = format!("{tag} ");
+        let mut lines = Vec::new();
         loop {
             let line = self.response().await;
             let last = line.starts_with(tagged.as_bytes());
-            let ok = line[..line.len().min(tagged.len() + 3)].ends_with(b"OK ");
-            assert!(!last || ok, "{command}: {}", String::from_utf8_lossy(&line));
             lines.push(line);
             if last {
                 return lines;

@@ -185,7 +185,14 @@ impl Writer<'_> {
         if !origins.is_empty() {
             self.read_names(&origins, &mut known).await?;
         }
-        if !step.changes.is_empty() {
+        // New messages say what their folders are for when they are read.
+        let told_now = |change: &Change| {
+            !matches!(
+                change,
+                Change::MessageNew { .. } | Change::MessageKnown { .. }
+            )
+        };
+        if step.changes.iter().any(told_now) || !known.departures.is_empty() {
             let listing = match &step.mailboxes {
                 Some(listing) => listing.clone(),
                 None => mailboxes::listing(store, account)

@@ -3,9 +3,8 @@
 use posthouse_backend::{
     BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState, Threads,
 };
-use posthouse_model::{AccountId, Timestamp, index::MessageIndex, origin::Origin};
+use posthouse_model::{AccountId, index::MessageIndex, origin::Origin};
 use posthouse_store::{Batch, Store, StoreError, accounts, identities, index, mailboxes};
-use serde::{Deserialize, Serialize};
 
 use super::naming;
 
@@ -99,31 +98,6 @@ impl Memory for AccountMemory {
     }
 }
 
-/// What is kept of a followed IMAP folder beside its identity.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FolderSync {
-    uid_next: u32,
-    highest_modseq: u64,
-    messages: u32,
-    #[serde(default, skip_serializing_if = "is_default")]
-    indexed: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    silent: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    reset: bool,
-    #[serde(default, skip_serializing_if = "is_default")]
-    floor: u32,
-    #[serde(default, skip_serializing_if = "is_default")]
-    hidden: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_full: Option<Timestamp>,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 /// What was known of a mailbox when it was last followed.
 pub(crate) async fn load(
     store: &Store,
@@ -135,19 +109,11 @@ pub(crate) async fn load(
     }
     let mut folders = Vec::new();
     for mailbox in mailboxes::followed(store, account).await? {
-        if let Some(sync) = mailbox.sync::<FolderSync>()? {
+        if let Some(known) = mailbox.sync::<ImapFolder>()? {
             folders.push(ImapFolder {
                 path: mailbox.path,
                 uid_validity: mailbox.uid_validity,
-                uid_next: sync.uid_next,
-                highest_modseq: sync.highest_modseq,
-                messages: sync.messages,
-                indexed: sync.indexed,
-                silent: sync.silent,
-                reset: sync.reset,
-                floor: sync.floor,
-                hidden: sync.hidden,
-                last_full: sync.last_full,
+                ..known
             });
         }
     }
@@ -163,18 +129,7 @@ pub(crate) fn record(
     match delta {
         StateDelta::ImapFolder(folder) => {
             mailboxes::register(batch, account, &folder.path, folder.uid_validity);
-            let sync = FolderSync {
-                uid_next: folder.uid_next,
-                highest_modseq: folder.highest_modseq,
-                messages: folder.messages,
-                indexed: folder.indexed,
-                silent: folder.silent,
-                reset: folder.reset,
-                floor: folder.floor,
-                hidden: folder.hidden,
-                last_full: folder.last_full,
-            };
-            mailboxes::set_sync(batch, account, &folder.path, folder.uid_validity, &sync)?;
+            mailboxes::set_sync(batch, account, &folder.path, folder.uid_validity, folder)?;
         }
         StateDelta::Cursor(cursor) => accounts::set_cursor(batch, account, Some(cursor)),
         // What needs the store to be asked first.

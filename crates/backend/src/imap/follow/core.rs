@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Change, ImapFolder, StateDelta, SyncTrouble,
-    imap::sync::{Fact, FolderState, FolderStatus, Offers, Plan, ResetReason, decide},
+    imap::sync::{Fact, FolderStatus, Offers, Plan, ResetReason, decide},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -480,8 +480,7 @@ impl Core {
                 Plan::Seed
             }
         } else {
-            let state = FolderState::from(known);
-            decide(&state, status, self.offers, moment.now)
+            decide(known, status, self.offers, moment.now)
         };
         if plan == Plan::Nothing {
             now.uid_next = now.uid_next.max(status.uid_next);

@@ -7,33 +7,6 @@ use crate::ImapFolder;
 /// How old a full comparison may be before equal counters are doubted, where the server has no mod-sequences.
 pub const FULL_AGE: std::time::Duration = std::time::Duration::from_secs(30 * 60);
 
-/// A folder as it was when the index was last equal to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FolderState {
-    /// UIDVALIDITY.
-    pub uid_validity: u32,
-    /// UIDNEXT.
-    pub uid_next: u32,
-    /// Messages.
-    pub messages: u32,
-    /// HIGHESTMODSEQ; 0 when there was none.
-    pub highest_modseq: u64,
-    /// When all messages were last compared.
-    pub last_full: Option<Timestamp>,
-}
-
-impl From<&ImapFolder> for FolderState {
-    fn from(folder: &ImapFolder) -> Self {
-        Self {
-            uid_validity: folder.uid_validity,
-            uid_next: folder.uid_next,
-            messages: folder.messages,
-            highest_modseq: folder.highest_modseq,
-            last_full: folder.last_full,
-        }
-    }
-}
-
 /// What the server says of a folder now, by SELECT or STATUS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FolderStatus {
@@ -116,7 +89,7 @@ pub enum Plan {
 /// with other numbers of messages (a server that counts no deletions) are looked into, and where mod-sequences exist
 /// nothing but what changed is read.
 #[must_use]
-pub fn decide(stored: &FolderState, server: &FolderStatus, offers: Offers, now: Timestamp) -> Plan {
+pub fn decide(stored: &ImapFolder, server: &FolderStatus, offers: Offers, now: Timestamp) -> Plan {
     let same = server.uid_next == stored.uid_next
         && server.uid_next != 0
         && server.messages == stored.messages;
@@ -160,7 +133,7 @@ pub fn decide(stored: &FolderState, server: &FolderStatus, offers: Offers, now: 
 
 /// How many messages were added, where the counters leave no room for one that is gone: every UID that was given out
 /// is a message more.
-fn only_added(stored: &FolderState, server: &FolderStatus) -> Option<u32> {
+fn only_added(stored: &ImapFolder, server: &FolderStatus) -> Option<u32> {
     let messages = server.messages.checked_sub(stored.messages)?;
     let uids = server.uid_next.checked_sub(stored.uid_next)?;
     (server.uid_next != 0 && messages == uids).then_some(messages)
@@ -193,13 +166,15 @@ mod tests {
     /// `messages, uid_next, highest_modseq` with UIDVALIDITY 7.
     type Counters = (u32, u32, u64);
 
-    fn state((messages, uid_next, highest_modseq): Counters, minutes_ago: i64) -> FolderState {
-        FolderState {
+    fn state((messages, uid_next, highest_modseq): Counters, minutes_ago: i64) -> ImapFolder {
+        ImapFolder {
             uid_validity: 7,
             uid_next,
             messages,
             highest_modseq,
             last_full: Some(Timestamp(NOW.millis() - minutes_ago * 60_000)),
+            indexed: true,
+            ..ImapFolder::default()
         }
     }
 
@@ -406,7 +381,7 @@ mod tests {
             let plan = decide(&stored, &server, *offers, NOW);
             assert_eq!(plan, *expected, "{what}: {stored:?} {server:?}");
         }
-        let never = FolderState {
+        let never = ImapFolder {
             last_full: None,
             ..state((3, 9, 0), 0)
         };

@@ -15,4 +15,4 @@ mod names;
 
 pub use changes::{Changes, Chunks, NewMessage, Updated};
 pub use compare::{Compared, Fact, Facts, compare, cut};
-pub use decide::{FULL_AGE, FolderState, FolderStatus, Gone, Offers, Plan, ResetReason, decide};
+pub use decide::{FULL_AGE, FolderStatus, Gone, Offers, Plan, ResetReason, decide};
