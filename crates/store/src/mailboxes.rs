@@ -191,6 +191,39 @@ pub fn set_sync<T: Serialize>(
     Ok(())
 }
 
+/// Notes that messages of a folder are taken in without what names them.
+pub fn set_unnamed(batch: &mut Batch, account: &AccountId, path: &str, uid_validity: u32) {
+    batch.push(
+        "UPDATE mailboxes SET unnamed=1 WHERE account=$1 AND path=$2 AND uidvalidity=$3",
+        params![account, path, uid_validity],
+    );
+}
+
+/// Notes that all messages of a folder are named.
+pub fn set_named(batch: &mut Batch, account: &AccountId, number: u32) {
+    batch.push(
+        "UPDATE mailboxes SET unnamed=0 WHERE account=$1 AND number=$2",
+        params![account, number],
+    );
+}
+
+/// The followed folders of an account with messages that are still to be named.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn unnamed(store: &Store, account: &AccountId) -> Result<Vec<u32>, StoreError> {
+    store
+        .query(
+            "SELECT number FROM mailboxes \
+             WHERE account=$1 AND unnamed=1 AND sync IS NOT NULL ORDER BY number",
+            params![account],
+        )
+        .await?
+        .iter()
+        .map(|row| row.count(0))
+        .collect()
+}
+
 /// Forgets what is known of a folder; its number stays.
 pub fn forget(batch: &mut Batch, account: &AccountId, path: &str) {
     batch.push(

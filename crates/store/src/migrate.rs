@@ -90,6 +90,13 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0010_tokens.sqlite.sql"),
         postgres: "",
     },
+    Migration {
+        number: 11,
+        name: "0011_unnamed",
+        both: include_str!("../migrations/0011_unnamed.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

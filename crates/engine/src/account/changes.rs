@@ -22,7 +22,7 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{announce::Pending, arrivals::Arrivals, memory};
+use super::{announce::Pending, arrivals::Arrivals, conversations::Conversations, memory};
 use crate::{Recorder, event::NewEvent};
 
 /// From where to where a message was moved: paths.
@@ -41,8 +41,7 @@ struct Known {
     entries: HashMap<(u32, u32), Entry>,
     /// Messages that went lately, by identity.
     departures: Vec<Departure>,
-    /// Conversations by the Message-ID of a message of theirs.
-    parents: HashMap<[u8; 6], ThreadKey>,
+    conversations: Conversations,
     /// Message-IDs that some message has already.
     seen: HashSet<[u8; 6]>,
     /// Identities that some message has already.
@@ -215,20 +214,12 @@ impl Writer<'_> {
             .filter_map(|origin| origin.identity)
             .collect();
         known.departures = departures::find(store, account, &wanted).await?;
-        let own = origins
-            .iter()
-            .filter_map(|origin| origin.message_id.as_deref());
-        let parents = origins.iter().filter_map(|origin| origin.asks_parent());
-        let ids: Vec<&str> = own.chain(parents).collect();
-        for located in identities::find_messages(store, account, &ids).await? {
-            let Some(identity) = located.entry.identity else {
-                continue;
-            };
+        let all = origins.iter().copied();
+        let (conversations, found) = Conversations::around(store, account, all).await?;
+        known.conversations = conversations;
+        for identity in found.iter().filter_map(|located| located.entry.identity) {
             known.seen.insert(identity.prefix());
             known.identities.insert(identity);
-            if let Some(thread) = located.entry.thread {
-                known.parents.insert(identity.prefix(), thread);
-            }
         }
         // A provider's ids say nothing of Message-IDs.
         let provided: Vec<Identity> = origins
@@ -373,7 +364,7 @@ impl Writing<'_, '_, '_> {
             let moved = self.explained(place, origin);
             let thread = match &moved {
                 Some((departure, _)) if departure.thread.is_some() => departure.thread,
-                _ => self.thread(origin),
+                _ => self.known.conversations.of(origin),
             };
             pending.seen = moved.is_some() || self.is_seen(origin);
             // The same message is in another folder: it may have gone from there.
@@ -431,18 +422,6 @@ impl Writing<'_, '_, '_> {
         Some((departure, moved))
     }
 
-    fn thread(&self, origin: &Origin) -> Option<ThreadKey> {
-        let known = |id: Option<&str>| {
-            let prefix = id.and_then(Identity::message_prefix)?;
-            self.known.parents.get(&prefix).copied()
-        };
-        // A copy is of the same conversation as the message.
-        if let Some(own) = known(origin.message_id.as_deref()).filter(|_| !origin.threaded) {
-            return Some(own);
-        }
-        origin.thread(known(origin.asks_parent()))
-    }
-
     fn is_seen(&self, origin: &Origin) -> bool {
         let prefix = origin
             .message_id
@@ -462,10 +441,8 @@ impl Writing<'_, '_, '_> {
             .and_then(Identity::message_prefix)
         {
             self.known.seen.insert(prefix);
-            if let Some(thread) = thread {
-                self.known.parents.insert(prefix, thread);
-            }
         }
+        self.known.conversations.note(origin, thread);
         self.known.identities.extend(origin.identity);
         if let Some(identity) = origin.identity.filter(|_| self.writer.first) {
             self.arrivals.note(identity, &place.path);

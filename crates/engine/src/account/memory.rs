@@ -130,6 +130,9 @@ pub(crate) fn record(
         StateDelta::ImapFolder(folder) => {
             mailboxes::register(batch, account, &folder.path, folder.uid_validity);
             mailboxes::set_sync(batch, account, &folder.path, folder.uid_validity, folder)?;
+            if !folder.indexed && folder.messages > 0 {
+                mailboxes::set_unnamed(batch, account, &folder.path, folder.uid_validity);
+            }
         }
         StateDelta::Cursor(cursor) => accounts::set_cursor(batch, account, Some(cursor)),
         // What needs the store to be asked first.

@@ -7,6 +7,7 @@ mod arrivals;
 mod backoff;
 mod changes;
 mod connection;
+mod conversations;
 mod departures;
 mod handle;
 mod memory;

@@ -2,17 +2,13 @@
 //! in the background, over connections of the accounts' pools, a few accounts at once.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use posthouse_backend::{BackendError, Threads};
-use posthouse_model::{
-    AccountId,
-    index::{Identity, ThreadKey},
-    origin::Origin,
-};
+use posthouse_model::{AccountId, origin::Origin};
 use posthouse_store::{
     Batch, Store, StoreError, accounts,
     identities::{self, Entry},
@@ -21,6 +17,7 @@ use posthouse_store::{
 use roaring::RoaringBitmap;
 use tokio::sync::{Notify, Semaphore};
 
+use super::conversations::Conversations;
 use crate::Engine;
 
 /// Accounts at once.
@@ -109,29 +106,31 @@ pub(crate) async fn run(engine: Engine) {
 /// Names all messages of an account that have no name.
 async fn account(engine: &Engine, id: &AccountId) -> Result<(), NamingError> {
     let store = engine.store();
-    for folder in mailboxes::followed(store, id).await? {
-        // From the newest on: these are asked for first.
-        let held = index::uids(store, id, folder.number, 0..=u32::MAX).await?;
-        if held.is_empty() {
-            continue;
-        }
-        let known = identities::known(store, id, folder.number, 0..=u32::MAX).await?;
+    'folders: for folder in mailboxes::unnamed(store, id).await? {
+        let held = index::uids(store, id, folder, 0..=u32::MAX).await?;
+        let known = identities::known(store, id, folder, 0..=u32::MAX).await?;
         let unnamed: Vec<u32> = (held - known).iter().collect();
+        // From the newest on: these are asked for first.
         for uids in unnamed.rchunks(AT_ONCE) {
             let Some(mailbox) = engine.running(id).and_then(|shared| shared.mailbox()) else {
                 return Ok(());
             };
-            let asked = mailbox.origins(folder.number, uids);
+            let asked = mailbox.origins(folder, uids);
             let origins = tokio::time::timeout(DEADLINE, asked).await;
             let origins = match origins.unwrap_or(Err(BackendError::Timeout)) {
                 Ok(origins) => origins,
-                // The folder is gone, or closed to us.
-                Err(BackendError::NotFound { .. } | BackendError::Refused { .. }) => break,
+                // The folder is gone, or closed to us now.
+                Err(BackendError::NotFound { .. } | BackendError::Refused { .. }) => {
+                    continue 'folders;
+                }
                 Err(error) => return Err(error.into()),
             };
-            name(store, engine.node(), id, folder.number, &origins).await?;
+            name(store, engine.node(), id, folder, &origins).await?;
             tokio::time::sleep(PAUSE).await;
         }
+        let mut batch = Batch::new();
+        mailboxes::set_named(&mut batch, id, folder);
+        store.commit(batch).await.map_err(StoreError::from)?;
     }
     Ok(())
 }
@@ -191,29 +190,16 @@ async fn entries(
     id: &AccountId,
     origins: &[(u32, Origin)],
 ) -> Result<Vec<Entry>, StoreError> {
-    let parents: Vec<&str> = origins
-        .iter()
-        .filter_map(|(_, origin)| origin.asks_parent())
-        .collect();
-    let mut threads: HashMap<[u8; 6], ThreadKey> = HashMap::new();
-    for located in identities::find_messages(store, id, &parents).await? {
-        if let (Some(identity), Some(thread)) = (located.entry.identity, located.entry.thread) {
-            threads.insert(identity.prefix(), thread);
-        }
-    }
-    let mut entries = Vec::with_capacity(origins.len());
-    for (uid, origin) in origins {
-        let prefix = |id: Option<&str>| id.and_then(Identity::message_prefix);
-        let parent = prefix(origin.asks_parent()).and_then(|prefix| threads.get(&prefix).copied());
-        let thread = origin.thread(parent);
-        if let (Some(own), Some(thread)) = (prefix(origin.message_id.as_deref()), thread) {
-            threads.insert(own, thread);
-        }
-        entries.push(Entry {
+    let all = origins.iter().map(|(_, origin)| origin);
+    let (mut conversations, _) = Conversations::around(store, id, all).await?;
+    let entries = origins.iter().map(|(uid, origin)| {
+        let thread = conversations.of(origin);
+        conversations.note(origin, thread);
+        Entry {
             uid: *uid,
             identity: origin.identity,
             thread,
-        });
-    }
-    Ok(entries)
+        }
+    });
+    Ok(entries.collect())
 }

@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod floors;
 mod model;
+mod moves;
 mod network;
 mod postgres;
 mod process;

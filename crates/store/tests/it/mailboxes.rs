@@ -104,6 +104,19 @@ async fn sync_state(fresh: &Fresh) {
     mailboxes::set_sync(&mut batch, &account, "Sent", 1, &Sync { uid_next: 1 }).unwrap();
     assert!(store.commit(batch).await.is_err());
 
+    // Folders whose messages are still to be named.
+    let unnamed = async || mailboxes::unnamed(store, &account).await.unwrap();
+    assert!(unnamed().await.is_empty());
+    let mut batch = Batch::new();
+    mailboxes::set_unnamed(&mut batch, &account, "INBOX", 8);
+    mailboxes::set_unnamed(&mut batch, &account, "INBOX", 7);
+    store.commit(batch).await.unwrap();
+    assert_eq!(unnamed().await, [2], "only of what is followed");
+    let mut batch = Batch::new();
+    mailboxes::set_named(&mut batch, &account, 2);
+    store.commit(batch).await.unwrap();
+    assert!(unnamed().await.is_empty());
+
     let mut batch = Batch::new();
     mailboxes::forget(&mut batch, &account, "INBOX");
     store.commit(batch).await.unwrap();
