@@ -11,12 +11,13 @@ use posthouse_imap::{Known, SequenceSet};
 use posthouse_model::{Timestamp, index::MessageIndex, mailbox::SpecialUse};
 
 use super::{
+    folders::Folders,
     input::{Input, Moment, News, Output, Request, Seen, Settings},
     run::{DAY, Rule, Run},
     trouble::Troubles,
 };
 use crate::{
-    Change, ImapFolder, StateDelta, SyncTrouble,
+    ImapFolder, StateDelta, SyncTrouble,
     imap::sync::{Fact, FolderStatus, Offers, Plan, ResetReason, decide},
 };
 
@@ -77,7 +78,7 @@ struct Open {
 pub struct Core {
     settings: Settings,
     offers: Offers,
-    folders: Vec<ImapFolder>,
+    folders: Folders,
     /// The folder to idle in.
     main: Option<String>,
     /// The first sync of the account is not complete: [`Core::main`] is recorded last.
@@ -93,9 +94,9 @@ impl Core {
     #[must_use]
     pub fn new(settings: Settings, folders: Vec<ImapFolder>) -> Self {
         Self {
+            folders: Folders::new(folders, settings.fast),
             settings,
             offers: Offers::default(),
-            folders,
             main: None,
             initial: false,
             tasks: VecDeque::new(),
@@ -223,8 +224,8 @@ impl Core {
         let path = path.clone();
         let known = self
             .folders
-            .iter()
-            .find(|known| known.path == path && known.indexed && !self.settings.fast)
+            .find(&path)
+            .filter(|known| known.indexed && !self.settings.fast)
             .filter(|known| self.offers.qresync && known.highest_modseq > 0)
             .map(|known| Known {
                 uid_validity: known.uid_validity.into(),
@@ -261,8 +262,7 @@ impl Core {
                 // A folder that does not open leaves none open (RFC 9051 section 6.3.2).
                 self.open = None;
                 // One that never opened is a phantom: listed, and no more.
-                let opened = |known: &&ImapFolder| known.path == path && known.indexed;
-                if self.folders.iter().any(|known| opened(&known)) {
+                if self.folders.find(&path).is_some_and(|known| known.indexed) {
                     trouble(&path);
                 }
                 if self.main.as_ref() == Some(&path) {
@@ -271,7 +271,7 @@ impl Core {
             }
             Now::Dating(told) => {
                 if let Some(path) = self.open_path().map(str::to_owned) {
-                    self.record_new(&path, told.status, None, out);
+                    self.folders.record_new(&path, told.status, None, out);
                     self.go_on(&path, told, moment, out);
                 }
             }
@@ -305,14 +305,17 @@ impl Core {
         self.initial = self
             .main
             .as_ref()
-            .is_some_and(|main| self.find(main).is_none());
+            .is_some_and(|main| self.folders.find(main).is_none());
         // A list without any folder to open is a server in trouble, not an emptied account.
         if list.iter().any(|seen| seen.selectable) {
-            self.forget_missing(list, &followed, out);
+            for path in self.folders.forget_missing(list, &followed, out) {
+                if self.open_path() == Some(&path) {
+                    self.open = None;
+                }
+                self.troubles.forget(&path);
+            }
         }
-        if self.initial && self.folders.is_empty() {
-            self.folders.reserve_exact(followed.len());
-        }
+        self.folders.expect(followed.len());
         let main = self.main.clone().map(Task::Check);
         if !self.initial {
             self.tasks.extend(main.clone());
@@ -328,32 +331,9 @@ impl Core {
         }
     }
 
-    fn forget_missing(&mut self, list: &[Seen], followed: &[&Seen], out: &mut Output) {
-        let mut gone = Vec::new();
-        self.folders.retain(|known| {
-            let kept = followed.iter().any(|seen| seen.path == known.path);
-            if !kept {
-                gone.push((known.path.clone(), known.silent && !known.reset));
-            }
-            kept
-        });
-        for (path, silent) in gone {
-            if self.open_path() == Some(&path) {
-                self.open = None;
-            }
-            self.troubles.forget(&path);
-            // A folder that is there but not followed any more was not deleted.
-            if !silent && !list.iter().any(|seen| seen.path == path && seen.selectable) {
-                let path = path.clone();
-                out.changes.push(Change::MailboxDeleted { path });
-            }
-            out.deltas.push(StateDelta::ImapFolderGone { path });
-        }
-    }
-
     /// What the counters of a folder that is not open say.
     fn judge(&mut self, path: &str, status: FolderStatus, moment: Moment, out: &mut Output) {
-        let open = match self.find(path) {
+        let open = match self.folders.find(path) {
             None => {
                 let dated = self.is_dated(path, status);
                 // Opened, a folder tells more; but before the main folder, whose record says that the first sync is
@@ -362,13 +342,13 @@ impl Core {
                     self.tasks.push_front(Task::Sync(path.to_owned()));
                     return;
                 }
-                self.record_new(path, status, None, out);
+                self.folders.record_new(path, status, None, out);
                 true
             }
             Some(known) if known.uid_validity != status.uid_validity => {
                 let previous = Some(known.uid_validity);
                 let reason = ResetReason::UidValidityChange;
-                self.reset(path, reason, previous, status, out);
+                self.folders.reset(path, reason, previous, status, out);
                 true
             }
             Some(_) => true,
@@ -406,16 +386,16 @@ impl Core {
             status,
             changed: asked.then_some(changed),
         };
-        match self.find(&path) {
+        match self.folders.find(&path) {
             None if self.is_dated(&path, status) => {
                 self.now = Now::Dating(told);
                 return;
             }
-            None => self.record_new(&path, status, None, out),
+            None => self.folders.record_new(&path, status, None, out),
             Some(known) if known.uid_validity != status.uid_validity => {
                 let previous = Some(known.uid_validity);
                 let reason = ResetReason::UidValidityChange;
-                self.reset(&path, reason, previous, status, out);
+                self.folders.reset(&path, reason, previous, status, out);
             }
             Some(_) => {}
         }
@@ -433,7 +413,8 @@ impl Core {
         let end = told.status.uid_next;
         let first = uids.iter().next();
         let uid_next = first.map_or(end, |uid| if end == 0 { uid } else { uid.min(end) });
-        self.record_new(&path, told.status, Some(uid_next), out);
+        self.folders
+            .record_new(&path, told.status, Some(uid_next), out);
         self.go_on(&path, told, moment, out);
     }
 
@@ -453,7 +434,7 @@ impl Core {
         moment: Moment,
         out: &mut Output,
     ) -> Plan {
-        let Some(known) = self.find(path) else {
+        let Some(known) = self.folders.find(path) else {
             return Plan::Nothing;
         };
         let mut now = known.clone();
@@ -486,9 +467,9 @@ impl Core {
             now.uid_next = now.uid_next.max(status.uid_next);
             now.messages = status.messages;
             now.highest_modseq = status.highest_modseq;
-            now = Self::tell(now, out);
+            now = Folders::tell(now, out);
         }
-        self.record(now, out);
+        self.folders.record(now, out);
         plan
     }
 
@@ -507,7 +488,7 @@ impl Core {
                     Loading::News(news) => self.status_of(&open.path, news.exists),
                 };
                 let reason = ResetReason::SyncStateLost;
-                self.reset(&open.path, reason, None, status, out);
+                self.folders.reset(&open.path, reason, None, status, out);
                 loading = Loading::Plan(
                     Plan::Seed,
                     Told {
@@ -518,7 +499,7 @@ impl Core {
                 MessageIndex::new()
             }
         };
-        let Some(known) = self.find(&open.path).cloned() else {
+        let Some(known) = self.folders.find(&open.path).cloned() else {
             return;
         };
         let rule = Rule {
@@ -538,7 +519,7 @@ impl Core {
 
     /// The counters of a folder that only told how many messages it has.
     fn status_of(&self, path: &str, messages: u32) -> FolderStatus {
-        let known = self.find(path);
+        let known = self.folders.find(path);
         FolderStatus {
             uid_validity: known.map_or(0, |known| known.uid_validity),
             uid_next: known.map_or(0, |known| known.uid_next),
@@ -550,8 +531,8 @@ impl Core {
     fn finish(&mut self, moment: Moment, out: &mut Output) {
         if let Now::Running(run) = std::mem::replace(&mut self.now, Now::Nothing) {
             let path = run.path().to_owned();
-            let folder = Self::tell(run.outcome(moment.now), out);
-            self.record(folder, out);
+            let folder = Folders::tell(run.outcome(moment.now), out);
+            self.folders.record(folder, out);
             self.end_trouble(&path, out);
         }
     }
@@ -565,7 +546,7 @@ impl Core {
     /// The server spoke by itself.
     fn heard(&mut self, news: Box<News>) {
         let open = self.open_path().map(str::to_owned);
-        let Some(known) = open.as_deref().and_then(|open| self.find(open)) else {
+        let Some(known) = open.as_deref().and_then(|open| self.folders.find(open)) else {
             return;
         };
         if matches!(self.now, Now::Nothing) && news.any() {
@@ -577,90 +558,4 @@ impl Core {
             };
         }
     }
-
-    fn find(&self, path: &str) -> Option<&ImapFolder> {
-        self.folders.iter().find(|known| known.path == path)
-    }
-
-    /// Records a folder with all that it holds still to be taken in. It is told of once that is done, so that whoever
-    /// then looks into it learns of each change since; but at once where some of its messages are to be announced.
-    fn record_new(
-        &mut self,
-        path: &str,
-        status: FolderStatus,
-        announce_from: Option<u32>,
-        out: &mut Output,
-    ) {
-        let silent = !self.settings.fast && status.messages > 0 && announce_from.is_none();
-        let folder = ImapFolder {
-            path: path.to_owned(),
-            uid_validity: status.uid_validity,
-            uid_next: announce_from.unwrap_or(status.uid_next).max(1),
-            highest_modseq: status.highest_modseq,
-            messages: status.messages,
-            silent: true,
-            ..ImapFolder::default()
-        };
-        let told = (!silent).then(|| Self::tell(folder.clone(), out));
-        self.record(told.unwrap_or(folder), out);
-    }
-
-    /// Tells of a folder that was not told of yet.
-    fn tell(mut folder: ImapFolder, out: &mut Output) -> ImapFolder {
-        folder.reset = false;
-        if std::mem::take(&mut folder.silent) {
-            out.changes.push(Change::MailboxNew {
-                path: folder.path.clone(),
-                uid_validity: Some(folder.uid_validity),
-            });
-        }
-        folder
-    }
-
-    fn reset(
-        &mut self,
-        path: &str,
-        reason: ResetReason,
-        previous: Option<u32>,
-        status: FolderStatus,
-        out: &mut Output,
-    ) {
-        let told = |known: &ImapFolder| !known.silent || known.reset;
-        let told = self.find(path).is_none_or(told);
-        if told {
-            out.changes.push(Change::MailboxReset {
-                path: path.to_owned(),
-                uid_validity: Some(status.uid_validity),
-                previous,
-                reason: reason.as_str(),
-            });
-        }
-        out.deltas.push(StateDelta::ImapIndexGone {
-            path: path.to_owned(),
-        });
-        self.record_new(path, status, None, out);
-        if let Some(folder) = self.find(path).filter(|folder| told && folder.silent) {
-            let mut folder = folder.clone();
-            folder.reset = true;
-            self.record(folder, out);
-        }
-    }
-
-    /// Notes a folder; says so only when something differs.
-    fn record(&mut self, folder: ImapFolder, out: &mut Output) {
-        let at = self
-            .folders
-            .iter_mut()
-            .find(|known| known.path == folder.path);
-        match at {
-            Some(known) if *known == folder => return,
-            Some(known) => *known = folder.clone(),
-            None => self.folders.push(folder.clone()),
-        }
-        out.deltas.push(StateDelta::ImapFolder(folder));
-    }
 }
-
-#[cfg(test)]
-#[path = "core_tests.rs"]
-mod tests;

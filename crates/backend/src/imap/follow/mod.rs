@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `input` | what goes into the core and comes out of it |
 //! | `core` | which folder is looked at, when, and why |
+//! | `folders` | which folders are followed, and when they are told of |
 //! | `run` | making the index of one folder equal to the server |
 //! | `trouble` | folders that cannot be read |
 //! | `shell`, `job` | the connection, and what is asked over it |
@@ -11,13 +12,14 @@
 //! | `watch` | folders with a connection of their own |
 
 mod core;
+mod folders;
 mod input;
 mod job;
 mod news;
 mod run;
 mod shell;
 #[cfg(test)]
-mod sim;
+mod tests;
 mod trouble;
 mod watch;
 

@@ -1,12 +1,19 @@
+//! The core of following, held against a server that changes between any two questions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod client;
+mod server;
+
+use posthouse_model::{Timestamp, mailbox::SpecialUse};
 use proptest::prelude::*;
 
+use self::{
+    client::Client,
+    server::{Level, NOON, Server},
+};
 use super::{
-    super::{
-        run::CHUNK,
-        sim::{Client, Level, NOON, Server},
-    },
-    *,
+    input::{Input, Moment, News, Request, Seen, Settings},
+    run::{CHUNK, DAY},
 };
 
 fn full() -> Settings {
