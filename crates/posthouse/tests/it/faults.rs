@@ -36,10 +36,7 @@ async fn half_open_connections_are_found_when_probed() {
 async fn stalled_connections_are_found_and_not_hammered() {
     let mut fleet = Fleet::start(2, false, Value::Null).await;
     let before = fleet.attempts();
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Blackhole));
+    fleet.set(Mode::Blackhole);
     fleet.mail().await;
     fleet.sync().await;
     let found = fleet.found(&before, DEADLINE).await;
@@ -49,10 +46,7 @@ async fn stalled_connections_are_found_and_not_hammered() {
     for (before, after) in stalled.iter().zip(fleet.attempts()) {
         assert!(after - before <= 6, "{} attempts in 20 s", after - before);
     }
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Pass));
+    fleet.set(Mode::Pass);
     fleet.sync().await;
     fleet.told_once(RECOVERY).await;
 }
@@ -72,10 +66,7 @@ async fn refused_connections_are_tried_ever_later_and_come_back_by_themselves() 
         let attempts = after - before;
         assert!((2..=5).contains(&attempts), "{attempts} attempts in 20 s");
     }
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Pass));
+    fleet.set(Mode::Pass);
     fleet.told_once(RECOVERY).await;
 }
 
@@ -125,10 +116,7 @@ async fn news_that_the_server_forgot_to_tell_are_found_by_the_sweep() {
 async fn corrupted_tls_ends_the_connection_and_invents_nothing() {
     let mut fleet = Fleet::start(3, false, Value::Null).await;
     let before = fleet.attempts();
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Corrupt(300)));
+    fleet.set(Mode::Corrupt(300));
     for _ in 0..4 {
         fleet.mail().await;
         fleet.sync().await;
@@ -143,10 +131,7 @@ async fn corrupted_tls_ends_the_connection_and_invents_nothing() {
             after - before
         );
     }
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Pass));
+    fleet.set(Mode::Pass);
     fleet.sync().await;
     fleet.told_once(RECOVERY).await;
 }
@@ -155,10 +140,7 @@ async fn corrupted_tls_ends_the_connection_and_invents_nothing() {
 #[tokio::test]
 async fn garbage_without_tls_is_survived() {
     let mut fleet = Fleet::start(3, true, Value::Null).await;
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Corrupt(60)));
+    fleet.set(Mode::Corrupt(60));
     let before = fleet.attempts();
     for _ in 0..4 {
         fleet.mail().await;
@@ -203,10 +185,7 @@ async fn connections_that_break_anywhere_lose_nothing() {
         fleet.sync().await;
         tokio::time::sleep(Duration::from_millis(1200)).await;
     }
-    fleet
-        .patients
-        .iter()
-        .for_each(|patient| patient.proxy.set(Mode::Pass));
+    fleet.set(Mode::Pass);
     fleet.sync().await;
     fleet.told_once(RECOVERY).await;
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use posthouse_testkit::{
-    Client, FaultProxy, Hook, HookSink, Server, env, eventually, imap_addr, imap_append, mail,
-    unique_user,
+    Client, FaultProxy, Hook, HookSink, Mode, Server, env, eventually, imap_addr, imap_append,
+    mail, unique_user,
 };
 use serde_json::{Value, json};
 
@@ -91,6 +91,13 @@ impl Fleet {
         for patient in &self.patients {
             let path = format!("/v1/account/{}/sync", patient.user);
             self.client.put(&path, &json!({ "sync": true })).await.ok();
+        }
+    }
+
+    /// Has every proxy behave like this from now on.
+    pub(crate) fn set(&self, mode: Mode) {
+        for patient in &self.patients {
+            patient.proxy.set(mode);
         }
     }
 
