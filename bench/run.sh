@@ -7,6 +7,7 @@
 #   PORT=3900          where the server listens
 #   POSTHOUSE=PATH     another binary than target/release/posthouse (which is built first)
 #   STUB=PATH          another IMAP stub than target/release/imap-stub (b10)
+#   DOVECOT_TLS=no     a mail server without TLS, for memory without it (b3)
 #   KEEP=1             leaves the server's folder .bench/run
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +22,7 @@ case $bench in
     for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11; do "$0" $one; done
     exit
     ;;
-  *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 port=${PORT:-3900} imap=3143 imaps=3993 smtp=3025 hooks=3080 stub_port=3144

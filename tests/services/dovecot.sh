@@ -7,6 +7,7 @@
 #
 # Every user name exists. Passwords: "pass" for LOGIN and PLAIN; anything else is refused. XOAUTH2 and OAUTHBEARER take a JSON Web
 # Token signed with HS256 and the key "posthouse-test-key", claims "sub" (the user name) and "exp".
+# DOVECOT_TLS=no: neither TLS nor STARTTLS is offered.
 # As root, mail belongs to the user `mail` and the limits of inotify are raised (IDLE on more than 128 mailboxes needs it);
 # as anybody else everything runs as that user, with the system's limits.
 set -euo pipefail
@@ -14,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
-[[ $# -ge 2 ]] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# -ge 2 ]] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command=$1
 dir=$(realpath -m "$2")
 conf=$dir/dovecot.conf
@@ -50,7 +51,7 @@ listen = 127.0.0.1
 default_internal_user = $internal
 default_internal_group = $group
 default_login_user = $login
-ssl = yes
+ssl = ${DOVECOT_TLS:-yes}
 ssl_cert = <$dir/cert.pem
 ssl_key = <$dir/key.pem
 disable_plaintext_auth = no
@@ -110,7 +111,7 @@ service imap-login {
   inet_listener imaps {
     address = 127.0.0.1
     port = $imaps
-    ssl = yes
+    ssl = ${DOVECOT_TLS:-yes}
   }
   service_count = 0
   process_min_avail = 1
