@@ -35,15 +35,7 @@ pub async fn list_messages(
     let path = open::resolve(shared, &request.path).await?;
     let mut opened = open::open(shared, &path).await?;
     let total = u64::from(opened.exists);
-    let pages = total.div_ceil(size).max(1);
-    let mut answer = MessagePage {
-        total,
-        page,
-        pages,
-        next_page_cursor: (page.saturating_add(1) < pages).then(|| encode_cursor(page + 1)),
-        prev_page_cursor: (page > 0).then(|| encode_cursor(page.min(pages) - 1)),
-        messages: Vec::new(),
-    };
+    let mut answer = page_of(total, page, size);
     let Some((first, last)) = range(total, page, size) else {
         return Ok(answer);
     };
@@ -71,7 +63,21 @@ pub async fn list_messages(
     Ok(answer)
 }
 
-fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
+/// A page without its messages.
+pub fn page_of(total: u64, page: u64, size: u64) -> MessagePage {
+    let pages = total.div_ceil(size).max(1);
+    MessagePage {
+        total,
+        page,
+        pages,
+        next_page_cursor: (page.saturating_add(1) < pages).then(|| encode_cursor(page + 1)),
+        prev_page_cursor: (page > 0).then(|| encode_cursor(page.min(pages) - 1)),
+        messages: Vec::new(),
+    }
+}
+
+/// A message as lists show it.
+pub fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
     let parts = fetch
         .body_structure
         .as_ref()
