@@ -71,13 +71,6 @@ pub trait Memory: Send + Sync {
         uids: &'a [u32],
     ) -> BoxFuture<'a, Result<Threads, BackendError>>;
 
-    /// UIDs of the messages of a folder that belong to a conversation, as far as that is known.
-    fn conversation(
-        &self,
-        number: u32,
-        thread: ThreadKey,
-    ) -> BoxFuture<'_, Result<Vec<u32>, BackendError>>;
-
     /// Remembers what names messages of a folder; their conversations, as [`Memory::threads`] gives them from now on.
     fn name(
         &self,

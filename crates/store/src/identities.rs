@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use posthouse_model::AccountId;
-use posthouse_model::index::{Identity, ThreadKey};
+use posthouse_model::index::Identity;
 use roaring::RoaringBitmap;
 
 use crate::batch::Batch;
@@ -262,25 +262,6 @@ pub async fn find_messages(
     found.sort_unstable();
     found.dedup();
     Ok(found)
-}
-
-/// UIDs of the messages of a folder that belong to a conversation.
-///
-/// # Errors
-/// As [`get`].
-pub async fn conversation(
-    store: &Store,
-    account: &AccountId,
-    mailbox: u32,
-    thread: ThreadKey,
-) -> Result<Vec<u32>, StoreError> {
-    let needle = thread.bits().to_be_bytes();
-    let found = rows_with(store, account, &needle).await?;
-    Ok(found
-        .into_iter()
-        .filter(|located| located.mailbox == mailbox && located.entry.thread == Some(thread))
-        .map(|located| located.entry.uid)
-        .collect())
 }
 
 /// All entries of the rows that hold these bytes somewhere.

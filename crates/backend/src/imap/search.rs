@@ -4,7 +4,7 @@ mod program;
 
 use std::sync::Arc;
 
-use posthouse_imap::{Error, Ids, SearchKey, SequenceSet};
+use posthouse_imap::{Error, Ids, SequenceSet};
 use posthouse_model::{
     command::SearchMessages,
     message::{Message, MessagePage},
@@ -21,6 +21,9 @@ use super::{
 };
 use crate::BackendError;
 use program::Program;
+
+/// Messages whose conversation is asked for by a search, where the paced naming of a folder has not come to them yet.
+const UNNAMED: usize = 1000;
 
 /// A page of what is found, newest first.
 ///
@@ -68,28 +71,24 @@ pub async fn find(
 ) -> Result<SequenceSet, BackendError> {
     let exists = opened.exists;
     let offers = program::Offers::of(opened.session()?);
-    let key = match Program::compile(search, offers, exists)? {
+    let (key, thread) = match Program::compile(search, offers, exists)? {
         Program::Nothing => return Ok(SequenceSet::new()),
-        Program::Search(key) => key,
-        // A conversation that only we know of.
-        Program::Thread { thread, rest } => {
-            let number = shared.memory.number(&opened.folder).await?;
-            let uids: SequenceSet = shared
-                .memory
-                .conversation(number, thread)
-                .await?
-                .into_iter()
-                .collect();
-            if uids.is_empty() {
-                return Ok(uids);
-            }
-            SearchKey::And(vec![SearchKey::Uid(uids), rest])
-        }
+        Program::Search(key) => (key, None),
+        Program::Thread { thread, rest } => (rest, Some(thread)),
     };
     if exists == 0 {
         return Ok(SequenceSet::new());
     }
-    opened.session()?.search(&key).await.map_err(refused)
+    let found = opened.session()?.search(&key).await.map_err(refused)?;
+    let Some(thread) = thread else {
+        return Ok(found);
+    };
+    // A conversation that only we know of.
+    let number = shared.memory.number(&opened.folder).await?;
+    let uids: Vec<u32> = found.iter().collect();
+    let threads = threads::of(shared, opened.session()?, number, &uids, UNNAMED).await?;
+    let belongs = |uid: &u32| threads.get(uid) == Some(&Some(thread));
+    Ok(uids.into_iter().filter(belongs).collect())
 }
 
 fn refused(error: Error) -> BackendError {

@@ -67,24 +67,6 @@ impl Memory for Numbers {
         })
     }
 
-    fn conversation(
-        &self,
-        number: u32,
-        thread: ThreadKey,
-    ) -> BoxFuture<'_, Result<Vec<u32>, BackendError>> {
-        Box::pin(async move {
-            let threads = self.threads.lock().unwrap();
-            let there = |(of, _): &(&(u32, u32), &Option<ThreadKey>)| {
-                of.0 == number && threads.get(*of) == Some(&Some(thread))
-            };
-            Ok(threads
-                .iter()
-                .filter(there)
-                .map(|((_, uid), _)| *uid)
-                .collect())
-        })
-    }
-
     fn name(
         &self,
         number: u32,

@@ -3,11 +3,7 @@
 use posthouse_backend::{
     BackendError, BoxFuture, Folder, ImapFolder, Memory, StateDelta, SyncState, Threads,
 };
-use posthouse_model::{
-    AccountId,
-    index::{MessageIndex, ThreadKey},
-    origin::Origin,
-};
+use posthouse_model::{AccountId, index::MessageIndex, origin::Origin};
 use posthouse_store::{Batch, Store, StoreError, accounts, identities, index, mailboxes};
 
 use super::naming;
@@ -86,18 +82,6 @@ impl Memory for AccountMemory {
             let known = identities::get(&self.store, &self.account, number, &uids).await;
             let known = known.map_err(|error| failed(&error))?.into_iter();
             Ok(known.map(|entry| (entry.uid, entry.thread)).collect())
-        })
-    }
-
-    fn conversation(
-        &self,
-        number: u32,
-        thread: ThreadKey,
-    ) -> BoxFuture<'_, Result<Vec<u32>, BackendError>> {
-        Box::pin(async move {
-            identities::conversation(&self.store, &self.account, number, thread)
-                .await
-                .map_err(|error| failed(&error))
         })
     }
 

@@ -22,10 +22,7 @@ async fn moves_and_deletions(server: &str) {
         .await
         .ok();
     for subject in ["one", "two", "three"] {
-        house
-            .imap
-            .append("INBOX", "()", &message(subject, ""))
-            .await;
+        house.imap.append("INBOX", "", &message(subject, "")).await;
     }
     let ids = house.ids("INBOX").await;
     let one = house.path(&format!("/message/{}", ids[2]));
@@ -100,10 +97,7 @@ async fn many_at_once(server: &str) {
         .ok();
     for number in 0..12 {
         let subject = if number % 2 == 0 { "even" } else { "odd" };
-        house
-            .imap
-            .append("INBOX", "()", &message(subject, ""))
-            .await;
+        house.imap.append("INBOX", "", &message(subject, "")).await;
     }
     let all = house.path("/messages?path=INBOX");
     let update =
@@ -184,9 +178,9 @@ async fn only_what_was_asked_for_is_deleted() {
     let mut house = House::on("Dovecot").await;
     house
         .imap
-        .append("INBOX", "(\\Deleted)", &message("marked by another", ""))
+        .append("INBOX", "\\Deleted", &message("marked by another", ""))
         .await;
-    house.imap.append("INBOX", "()", &message("mine", "")).await;
+    house.imap.append("INBOX", "", &message("mine", "")).await;
     let ids = house.ids("INBOX").await;
     house
         .client

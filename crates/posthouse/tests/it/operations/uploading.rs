@@ -49,7 +49,7 @@ async fn a_message_is_built_from_its_parts() {
     let mut house = House::on("Dovecot").await;
     house
         .imap
-        .append("INBOX", "()", &super::message("question", ""))
+        .append("INBOX", "", &super::message("question", ""))
         .await;
     let asked = house.ids("INBOX").await.remove(0);
     let file: Vec<u8> = (0..=255)

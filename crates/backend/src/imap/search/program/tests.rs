@@ -168,7 +168,7 @@ fn extensions_are_used_where_they_are() {
         ),
         (
             json!({"labels": {"has": ["A b"], "not": ["C"]}}),
-            "X-GM-LABELS \"A b\" NOT X-GM-LABELS C",
+            "X-GM-LABELS \"A b\" NOT X-GM-LABELS \"C\"",
             "422 MissingServerExtension",
             "422 MissingServerExtension",
         ),
