@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{Ids, SequenceSet};
+use posthouse_imap::{FetchItem, Ids, SequenceSet};
 use posthouse_model::{
     command::ListMessages,
-    message::{Message, MessagePage},
+    message::{HeaderChoice, Message, MessagePage},
 };
 
 use super::{
-    connect::command_error,
+    connect::{Conn, command_error},
     ids::{MessageId, encode_cursor, parse_cursor},
     mailbox::Shared,
-    open, shape,
+    open, read, shape,
     structure::Parts,
     threads,
 };
@@ -41,7 +41,7 @@ pub async fn list_messages(
     };
     let number = shared.memory.number(&opened.folder).await?;
     let session = opened.session()?;
-    let items = shape::items(session);
+    let items = items(session);
     let fetched = session
         .fetch(Ids::Seq(SequenceSet::range(first, last)), &items)
         .await
@@ -76,6 +76,13 @@ pub fn page_of(total: u64, page: u64, size: u64) -> MessagePage {
     }
 }
 
+/// What to fetch for the entries of a page.
+pub fn items(session: &Conn) -> Vec<FetchItem> {
+    let mut items = shape::items(session);
+    items.push(read::header_item(&HeaderChoice::None));
+    items
+}
+
 /// A message as lists show it.
 pub fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
     let parts = fetch
@@ -83,7 +90,10 @@ pub fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
         .as_ref()
         .map(|root| Parts::new(id, root))
         .unwrap_or_default();
-    shape::message(id, fetch, &parts, false)
+    let mut message = shape::message(id, fetch, &parts, false);
+    let headers = read::headers_of(fetch);
+    message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
+    message
 }
 
 /// Sequence numbers of a page counted from the newest message; `None` beyond the end.

@@ -187,7 +187,7 @@ async fn together(
 }
 
 /// The headers that are asked for and those that tell an automatic answer.
-fn header_item(choice: &HeaderChoice) -> FetchItem {
+pub fn header_item(choice: &HeaderChoice) -> FetchItem {
     let named: &[String] = match choice {
         HeaderChoice::All => return FetchItem::body("HEADER"),
         HeaderChoice::None => &[],
@@ -208,7 +208,8 @@ fn is_field_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-fn headers_of(fetch: &posthouse_imap::Fetch) -> Headers {
+/// The headers that came.
+pub fn headers_of(fetch: &posthouse_imap::Fetch) -> Headers {
     let section = fetch
         .sections
         .iter()

@@ -107,7 +107,7 @@ async fn entries(
     folder: u32,
     uids: &SequenceSet,
 ) -> Result<Vec<Message>, BackendError> {
-    let items = shape::items(session);
+    let items = listing::items(session);
     let fetched = session
         .fetch(Ids::Uid(uids.clone()), &items)
         .await

@@ -116,6 +116,36 @@ async fn conversations() {
 }
 
 #[tokio::test]
+async fn entries_tell_automatic_answers() {
+    let mut house = House::on("Dovecot").await;
+    let automatic = "Auto-Submitted: auto-replied\r\n";
+    house
+        .imap
+        .append("INBOX", "", &message("away", automatic))
+        .await;
+    house.imap.append("INBOX", "", &message("here", "")).await;
+    let page = house
+        .client
+        .get(&house.path("/messages?path=INBOX"))
+        .await
+        .ok();
+    let body = json!({ "search": { "subject": "a" } });
+    let found = house
+        .client
+        .post(&house.path("/search?path=INBOX"), &body)
+        .await
+        .ok();
+    for (entry, expected) in [
+        (&page["messages"][0], Value::Null),
+        (&page["messages"][1], json!(true)),
+        (&found["messages"][0], json!(true)),
+    ] {
+        assert_eq!(entry["isAutoReply"], expected, "{entry}");
+        assert_eq!(entry["headers"], Value::Null);
+    }
+}
+
+#[tokio::test]
 async fn pages_and_cursors() {
     let mut house = House::on("Dovecot").await;
     for number in 0..25 {
