@@ -61,7 +61,7 @@ pub fn fold_history(folds: bool) {
 /// becomes its text.
 #[must_use]
 pub fn web_safe(html: &str, images: Images) -> String {
-    if html.len() > MAX_PARSED || !tame::is_tame(html, MAX_DEPTH) {
+    if html.len() > MAX_PARSED || !is_bounded(html) {
         return web_safe_text(&strip_tags(html));
     }
     let rounds = || {
@@ -83,7 +83,7 @@ pub fn web_safe_text(text: &str) -> String {
         "<a href=",
         "<a target=\"_blank\" rel=\"noopener noreferrer\" href=",
     );
-    if html.len() > MAX_PARSED {
+    if html.len() > MAX_PARSED || !is_bounded(&html) {
         return html;
     }
     let rounds = || {
@@ -96,12 +96,17 @@ pub fn web_safe_text(text: &str) -> String {
     }
 }
 
+/// Whether it can be parsed and written in a short time.
+fn is_bounded(html: &str) -> bool {
+    tame::is_tame(html, MAX_DEPTH) && tame::is_quickly_written(html)
+}
+
 /// What the sanitiser wrote, arranged, once it stays as it is; none if it does not.
 fn settled(clean: &str, folds: bool) -> Option<String> {
     let mut safe = arranged(clean, folds)?;
     let policy = policy(Arc::default());
     for _ in 0..MAX_ROUNDS {
-        if !tame::is_tame(&safe, MAX_DEPTH) {
+        if !is_bounded(&safe) {
             return None;
         }
         let again = arranged(&policy.clean(&safe).to_string(), folds)?;

@@ -6,7 +6,11 @@
     clippy::indexing_slicing
 )]
 
+#[path = "../../fuzz/checks.rs"]
+mod checks;
+
 mod addresses;
+mod attacks;
 mod build;
 mod calendar;
 mod dates;
