@@ -123,6 +123,8 @@ pub(super) fn history(tokens: &[Token<'_>]) -> Option<RangeInclusive<usize>> {
     if tokens.iter().any(folded) {
         return None;
     }
+    // Answers between the lines: the quotes are part of what is said.
+    let one_cited = cited(tokens) == 1;
     let mut above = false;
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -130,11 +132,11 @@ pub(super) fn history(tokens: &[Token<'_>]) -> Option<RangeInclusive<usize>> {
             at = token.mate + 1;
             continue;
         }
-        if let Some(end) = quote(tokens, at)
+        if let Some((start, end)) = quote(tokens, at, one_cited)
             && may_stand(tokens, token)
         {
             // An answer below, or between the lines: the quote is part of what is said.
-            let start = introduced(tokens, at);
+            let start = introduced(tokens, start);
             return (above && seen(tokens.get(..start)?)).then_some(start..=end);
         }
         above |= shows(token);
@@ -143,8 +145,21 @@ pub(super) fn history(tokens: &[Token<'_>]) -> Option<RangeInclusive<usize>> {
     None
 }
 
-/// The last piece of the quote that begins at a place, if one does.
-fn quote(tokens: &[Token<'_>], at: usize) -> Option<usize> {
+/// How many quotes of the kind of Apple Mail and Thunderbird stand beside each other.
+fn cited(tokens: &[Token<'_>]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(token) = tokens.get(at) {
+        if token.begins("blockquote") && token.attribute("type") == Some("cite") {
+            count += 1;
+            at = token.mate;
+        }
+        at += 1;
+    }
+    count
+}
+
+/// The first and the last piece of the quote that begins at a place, if one does.
+fn quote(tokens: &[Token<'_>], at: usize, one_cited: bool) -> Option<(usize, usize)> {
     let token = tokens.get(at)?;
     if token.kind != Kind::Open || token.name == "span" {
         return None;
@@ -164,14 +179,10 @@ fn quote(tokens: &[Token<'_>], at: usize) -> Option<usize> {
     if marked(&QUOTES) {
         let text = start_of(tokens, at, MAX_LINE);
         // What somebody forwards is the message.
-        return (!text.starts_with("----------")).then_some(token.mate);
+        return (!text.starts_with("----------")).then_some((at, token.mate));
     }
     if token.name == "blockquote" && token.attribute("type") == Some("cite") {
-        let after = tokens.get(token.mate..)?;
-        let another = |token: &Token<'_>| {
-            token.name == "blockquote" && token.attribute("type") == Some("cite")
-        };
-        return (!after.iter().any(another)).then_some(token.mate);
+        return one_cited.then_some((at, token.mate));
     }
     let begins = marked(&BEGINNINGS)
         || (token.name == "div" && has_line(token) && is_header(&start_of(tokens, at, MAX_LINE)))
@@ -179,12 +190,19 @@ fn quote(tokens: &[Token<'_>], at: usize) -> Option<usize> {
     if !begins {
         return None;
     }
-    // To the end of what it is in.
-    let end = match token.parent {
+    // To the end of what it is in; out of what holds nothing before it.
+    let (mut start, mut parent) = (at, token.parent);
+    while let Some(place) = parent
+        && let Some(around) = tokens.get(place).filter(|around| around.name == "div")
+        && !seen(tokens.get(place..start)?)
+    {
+        (start, parent) = (place, around.parent);
+    }
+    let end = match parent {
         Some(parent) => tokens.get(parent)?.mate,
         None => tokens.len(),
     };
-    end.checked_sub(1)
+    Some((start, end.checked_sub(1)?))
 }
 
 /// Whether the element has a line above it, and no other, as Outlook draws it.
