@@ -186,6 +186,7 @@ fn without_end<'a>(link: &'a str, before: &str) -> &'a str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::text_to_html;
 
