@@ -150,7 +150,7 @@ fn has_white_scheme(link: &str) -> bool {
 
 fn harmless_declarations(style: &str) -> bool {
     let words = [
-        "url",
+        "url(",
         "expression",
         "@",
         "\\",
