@@ -1,7 +1,10 @@
 //! Text from HTML, HTML from text, previews.
 
+mod from_text;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use self::from_text::text_to_html;
 pub use crate::strip::strip_tags;
 use crate::tame::is_tame;
 use html2text::{
@@ -80,65 +83,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-/// A plain text as HTML: paragraphs at empty lines, `<br/>` at line ends, web links made clickable.
-#[must_use]
-pub fn text_to_html(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut out = String::with_capacity(text.len() + text.len() / 8);
-    let mut paragraph: Vec<&str> = Vec::new();
-    for line in text.split('\n').chain(std::iter::once("")) {
-        if !line.trim().is_empty() {
-            paragraph.push(line);
-            continue;
-        }
-        if paragraph.is_empty() {
-            continue;
-        }
-        out.push_str("<p>");
-        for (index, line) in paragraph.drain(..).enumerate() {
-            if index > 0 {
-                out.push_str("<br/>\n");
-            }
-            linked(&mut out, line);
-        }
-        out.push_str("</p>\n");
-    }
-    out
-}
-
-/// Appends a line, escaped, with its `http://` and `https://` links as anchors.
-fn linked(out: &mut String, line: &str) {
-    let mut rest = line;
-    let mut from = 0;
-    while let Some(found) = rest.get(from..).and_then(|tail| tail.find("http")) {
-        let start = from + found;
-        let (before, tail) = rest.split_at(start);
-        let starts = tail.starts_with("http://") || tail.starts_with("https://");
-        let glued = before.ends_with(|c: char| c.is_alphanumeric());
-        if !starts || glued {
-            from = start + 4;
-            continue;
-        }
-        let end = tail
-            .find(|c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c))
-            .unwrap_or(tail.len());
-        let mut url = tail
-            .get(..end)
-            .unwrap_or_default()
-            .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'']);
-        // A bracket around the link is not part of it.
-        if url.ends_with(')') && !url.contains('(') {
-            url = url.trim_end_matches(')').trim_end_matches(['.', ',', ';']);
-        }
-        out.push_str(&escape(before));
-        let safe = escape(url);
-        out.push_str(&format!("<a href=\"{safe}\">{safe}</a>"));
-        rest = tail.get(url.len()..).unwrap_or_default();
-        from = 0;
-    }
-    out.push_str(&escape(rest));
 }
 
 /// The first words of a text: white space collapsed, invisible filling removed, at most `max_chars`

@@ -7,6 +7,30 @@
 /// Most elements that formatting left open may multiply to.
 const MAX_REOPENED: usize = 400_000;
 
+/// Most bytes that writing a document out may look at.
+const MAX_WRITTEN: u64 = 4_000_000_000;
+
+/// Elements that end a text wherever they begin, unless what they are in is dropped.
+const SPLITTING: [&str; 17] = [
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "center",
+    "div",
+    "em",
+    "font",
+    "hr",
+    "i",
+    "img",
+    "li",
+    "p",
+    "span",
+    "strong",
+    "table",
+    "u",
+];
+
 /// Elements that hold nothing, or that a parser closes by itself, wherever they stand.
 const FLAT: [&str; 11] = [
     "br", "hr", "img", "meta", "embed", "p", "li", "dt", "dd", "head", "body",
@@ -158,6 +182,28 @@ pub(crate) fn is_tame(html: &str, max_depth: usize) -> bool {
     most_formats * tags <= MAX_REOPENED
 }
 
+/// Whether a document can be written out again quickly. The serialiser of html5ever 0.40 looks for the next angle in the
+/// rest of a text at each `&` and each no-break space of it; a long text of them takes minutes. Linear in the document.
+pub(crate) fn is_quickly_written(html: &str) -> bool {
+    let mut work = 0u64;
+    let (mut signs, mut length) = (0u64, 0u64);
+    for piece in html.split('<') {
+        // A tag that is not sure to become an element may leave one text where two were.
+        let name = piece.split(|c: char| !c.is_ascii_alphanumeric()).next();
+        if name.is_some_and(|name| SPLITTING.iter().any(|one| one.eq_ignore_ascii_case(name))) {
+            work = work.saturating_add(signs.saturating_mul(length));
+            (signs, length) = (0, 0);
+        }
+        // 0xc2 is the first byte of a no-break space.
+        signs += piece
+            .bytes()
+            .filter(|byte| matches!(byte, b'&' | 0xc2))
+            .count() as u64;
+        length += piece.len() as u64 + 1;
+    }
+    work.saturating_add(signs.saturating_mul(length)) <= MAX_WRITTEN
+}
+
 /// What follows a sign that begins no tag, or a comment of any sort.
 fn after_comment(rest: &str) -> &str {
     let after = |end: Option<usize>, length: usize| {
@@ -268,7 +314,16 @@ fn close(open: &mut Vec<(String, Kind)>, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::is_tame;
+    use super::{is_quickly_written, is_tame};
+
+    #[test]
+    fn signs_in_one_text_are_many() {
+        for piece in ["&amp;", "\u{a0}", "&</x>", "&<td>", "<wbr title=\"&\">"] {
+            assert!(!is_quickly_written(&piece.repeat(100_000)), "{piece}");
+            assert!(is_quickly_written(&piece.repeat(1000)), "{piece}");
+        }
+        assert!(is_quickly_written(&"<p>&nbsp;&amp;".repeat(100_000)));
+    }
 
     #[test]
     fn depth_that_is_hidden_is_found() {

@@ -93,7 +93,12 @@ async fn html_that_a_page_may_show() {
         (text.html.unwrap(), text.web_safe)
     };
     let image = "data:image/gif;base64,R0lGODlh";
-    let safe = |source: &str| format!("<p>hi <img src=\"{source}\"><img src=\"cid:no@x\"></p>");
+    let safe = |source: &str| {
+        format!(
+            "<div class=\"ee-message\" style=\"contain: content; overflow: auto;\">\
+             <p>hi <img src=\"{source}\"><img src=\"cid:no@x\"></p></div>"
+        )
+    };
     let (html, web_safe) = read(true, true).await;
     assert_eq!((html.trim_end(), web_safe), (&*safe(image), Some(true)));
     let (html, _) = read(true, false).await;

@@ -6,14 +6,20 @@
     clippy::indexing_slicing
 )]
 
+#[path = "../../fuzz/checks.rs"]
+mod checks;
+
 mod addresses;
+mod attacks;
 mod build;
 mod calendar;
 mod dates;
 mod decode;
 mod headers;
+mod history;
 mod hostile;
 mod html;
+mod linear;
 mod params;
 mod raw;
 mod websafe;

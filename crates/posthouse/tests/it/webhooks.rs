@@ -200,8 +200,8 @@ async fn a_new_message_carries_what_the_settings_ask_for() {
             "content": calendar,
         }])
     );
-    let html = "<p>Come <img src=\"data:image/gif;base64,R0lGODlh\"> \
-                <a target=\"_blank\" rel=\"noopener noreferrer\">here</a></p>";
+    let html = "<div class=\"ee-message\" style=\"contain: content; overflow: auto;\"><p>Come <img src=\"data:image/gif;base64,R0lGODlh\"> \
+                <a target=\"_blank\" rel=\"noopener noreferrer\">here</a></p></div>";
     assert_eq!(data["text"]["html"].as_str().map(str::trim), Some(html));
     assert_eq!(data["text"]["webSafe"], true);
 
