@@ -54,6 +54,8 @@ pub struct AppConfig {
     pub prepared_password: Option<String>,
     /// Addresses and networks that may open the console; empty for all.
     pub admin_addresses: Vec<String>,
+    /// Web-safe HTML shows quoted history as it came, not folded.
+    pub unfold_history: bool,
 }
 
 impl Default for AppConfig {
@@ -70,6 +72,7 @@ impl Default for AppConfig {
             proxies_named: false,
             prepared_token: None,
             prepared_password: None,
+            unfold_history: false,
             admin_addresses: Vec::new(),
         }
     }

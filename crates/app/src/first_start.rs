@@ -19,6 +19,7 @@ pub(crate) const RUN: &str = "run";
 
 /// Writes what a start writes.
 pub(crate) async fn run(store: &Store, config: &AppConfig) -> Result<(), StartError> {
+    posthouse_mime::websafe::fold_history(!config.unfold_history);
     let stored = settings::all(store).await?;
     let mut batch = Batch::new();
     if let Some(prepared) = &config.prepared_settings {

@@ -245,6 +245,7 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
         proxies_named: config.proxy_addresses.is_some(),
         seeds,
         require_tokens: config.require_api_auth == Some(true),
+        unfold_history: config.unfold_history,
         // That it is a JSON object was checked with the rest of the configuration.
         prepared_settings: config
             .settings

@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) node: Option<String>,
     pub(crate) api_proxy: Option<bool>,
     pub(crate) require_api_auth: Option<bool>,
+    pub(crate) unfold_history: bool,
     pub(crate) oauth_tokens_api: Option<bool>,
     pub(crate) queue_keep: Option<u64>,
     /// A JSON object; may hold secrets.
@@ -109,6 +110,7 @@ impl Config {
             node: values.text("service.node").map(str::to_owned),
             api_proxy: read.bool("api.proxy"),
             require_api_auth: read.bool("service.requireApiAuth"),
+            unfold_history: read.bool("admin.disableThreadCollapse").unwrap_or_default(),
             oauth_tokens_api: read.bool("service.enableOAuthTokensApi"),
             queue_keep: values
                 .text("queues.keep")

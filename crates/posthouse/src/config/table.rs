@@ -382,11 +382,12 @@ pub(crate) const OPTIONS: &[Opt] = &[
         Bool,
         "Hide the message browser.",
     ),
-    kept(
+    used(
         "admin.disableThreadCollapse",
         &["EENGINE_DISABLE_THREAD_COLLAPSE"],
         Bool,
-        "Show quoted text unfolded.",
+        "",
+        "Show quoted history in web-safe HTML as it came, not folded.",
     ),
     kept(
         "mcp.enabled",
