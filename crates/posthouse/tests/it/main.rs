@@ -5,6 +5,7 @@ mod accounts;
 mod bystanders;
 mod cli;
 mod console;
+mod corpus;
 mod faults;
 mod fleet;
 mod floors;
