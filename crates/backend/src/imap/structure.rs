@@ -24,6 +24,8 @@ pub struct Leaf {
     pub flowed: bool,
     /// `delsp=yes`.
     pub delsp: bool,
+    /// It is HTML.
+    pub html: bool,
 }
 
 impl Leaf {
@@ -36,6 +38,7 @@ impl Leaf {
             charset: param("charset"),
             flowed: param("format").eq_ignore_ascii_case("flowed"),
             delsp: param("delsp").eq_ignore_ascii_case("yes"),
+            html: type_of(part) == ("text", "html"),
         }
     }
 
@@ -46,6 +49,7 @@ impl Leaf {
             charset: &self.charset,
             flowed: self.flowed,
             delsp: self.delsp,
+            html: self.html,
         }
     }
 }
@@ -107,8 +111,9 @@ impl Parts {
             return;
         }
         let kind = part.disposition.as_ref().map(|d| d.kind.as_str());
-        let is_text = part.media_type == "text" && kind != Some("attachment");
-        match part.subtype.as_str() {
+        let (media, subtype) = type_of(part);
+        let is_text = media == "text" && kind != Some("attachment");
+        match subtype {
             "plain" | "html" if is_text && place.in_message => return,
             "plain" if is_text => return self.plain.push(Leaf::new(part)),
             "html" if is_text => return self.html.push(Leaf::new(part)),
@@ -162,10 +167,18 @@ fn attachment(message: MessageId, part: &BodyPart, place: Place) -> Attachment {
 
 /// `type/subtype` of a part.
 pub fn content_type(part: &BodyPart) -> String {
+    let (media, subtype) = type_of(part);
+    format!("{media}/{subtype}")
+}
+
+/// Type and subtype of a part. What lacks one of them is no type: the words that stand alone in old or careless mail are read as meant,
+/// all else as bytes (RFC 2045 section 5.2).
+fn type_of(part: &BodyPart) -> (&str, &str) {
     match (part.media_type.as_str(), part.subtype.as_str()) {
-        ("", _) => "application/octet-stream".to_owned(),
-        (media, "") => format!("{media}/octet-stream"),
-        (media, subtype) => format!("{media}/{subtype}"),
+        ("text" | "plain", "") => ("text", "plain"),
+        ("html", "") => ("text", "html"),
+        ("", _) | (_, "") => ("application", "octet-stream"),
+        both => both,
     }
 }
 
