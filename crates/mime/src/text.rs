@@ -78,7 +78,9 @@ impl TextDecoder {
     pub fn new(format: &TextFormat<'_>, max_bytes: usize) -> Self {
         let transfer = TransferDecoder::new(format.transfer);
         let charset = CharsetDecoder::new(format.charset);
-        let is_unsure = format.html && format.charset.is_empty();
+        // Some servers say US-ASCII where the message says nothing.
+        let label = format.charset;
+        let is_unsure = format.html && (label.is_empty() || label.eq_ignore_ascii_case("us-ascii"));
         Self {
             transfer: if transfer.is_base64() {
                 Stage::Waits(Vec::new())

@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{Ids, SequenceSet};
-use posthouse_model::{
-    command::ListMessages,
-    message::{Message, MessagePage},
-};
+use posthouse_imap::{Fetch, FetchItem, Ids, SequenceSet};
+use posthouse_model::{command::ListMessages, message::MessagePage};
 
 use super::{
     connect::command_error,
     ids::{MessageId, encode_cursor, parse_cursor},
     mailbox::Shared,
-    open, shape,
+    names, open, shape,
     structure::Parts,
     threads,
 };
@@ -49,13 +46,14 @@ pub async fn list_messages(
     };
     let number = shared.memory.number(&opened.folder).await?;
     let session = opened.session()?;
-    let items = shape::items(session);
+    let mut items = shape::items(session);
+    items.push(FetchItem::header_fields(&shape::ADDRESS_HEADERS));
     let fetched = session
         .fetch(Ids::Seq(SequenceSet::range(first, last)), &items)
         .await
         .map_err(command_error)?;
-    answer.messages = shape::join(fetched)
-        .iter()
+    let mut found: Vec<(MessageId, Fetch, Parts)> = shape::join(fetched)
+        .into_iter()
         .rev()
         // News about messages beyond the page come with sequence numbers too.
         .filter(|fetch| (first..=last).contains(&fetch.seq))
@@ -64,20 +62,23 @@ pub async fn list_messages(
                 folder: number,
                 uid: fetch.uid?,
             };
-            Some(entry(id, fetch))
+            let root = fetch.body_structure.as_ref();
+            let parts = root.map(|root| Parts::new(id, root)).unwrap_or_default();
+            Some((id, fetch, parts))
         })
+        .collect();
+    let mut doubtful: Vec<(u32, &mut Parts)> = found
+        .iter_mut()
+        .map(|(id, _, parts)| (id.uid, parts))
+        .filter(|(_, parts)| !parts.doubtful.is_empty())
+        .collect();
+    names::complete(session, &mut doubtful).await?;
+    answer.messages = found
+        .iter()
+        .map(|(id, fetch, parts)| shape::message(*id, fetch, &shape::headers(fetch), parts, false))
         .collect();
     threads::fill(shared, session, number, &mut answer.messages).await?;
     Ok(answer)
-}
-
-fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
-    let parts = fetch
-        .body_structure
-        .as_ref()
-        .map(|root| Parts::new(id, root))
-        .unwrap_or_default();
-    shape::message(id, fetch, &parts, false)
 }
 
 /// Sequence numbers of a page counted from the newest message; `None` beyond the end.

@@ -27,6 +27,7 @@ mod follow;
 mod ids;
 mod listing;
 mod mailbox;
+mod names;
 mod open;
 mod origin;
 mod pace;

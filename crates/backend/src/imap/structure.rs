@@ -4,7 +4,10 @@ use posthouse_imap::BodyPart;
 use posthouse_mime::{decode_param, param::filename, text::TextFormat};
 use posthouse_model::message::{Attachment, Text, TextSize};
 
-use super::ids::{AttachmentId, MessageId, TextId};
+use super::{
+    ids::{AttachmentId, MessageId, TextId},
+    names,
+};
 
 /// Nesting that is looked into.
 const MAX_DEPTH: usize = 64;
@@ -26,6 +29,8 @@ pub struct Leaf {
     pub delsp: bool,
     /// It is HTML.
     pub html: bool,
+    /// It is the whole of a multipart in which the server found nothing; its boundary.
+    pub undivided: Option<String>,
 }
 
 impl Leaf {
@@ -39,6 +44,7 @@ impl Leaf {
             flowed: param("format").eq_ignore_ascii_case("flowed"),
             delsp: param("delsp").eq_ignore_ascii_case("yes"),
             html: type_of(part) == ("text", "html"),
+            undivided: None,
         }
     }
 
@@ -65,6 +71,8 @@ pub struct Parts {
     pub attachments: Vec<Attachment>,
     /// How the attachments are read, in the same order.
     pub files: Vec<Leaf>,
+    /// Attachments, by their place, whose name may be told whole only by the section with their header.
+    pub doubtful: Vec<(usize, String)>,
 }
 
 impl Parts {
@@ -72,6 +80,16 @@ impl Parts {
     pub fn new(id: MessageId, root: &BodyPart) -> Self {
         let mut parts = Self::default();
         parts.add(id, root, Place::default(), 0);
+        let mut texts = parts.plain.iter().chain(&parts.html);
+        if root.is_multipart() && parts.attachments.is_empty() && texts.all(|text| text.size == 0) {
+            // Perhaps the boundary is missing or never used: then all there is to read stands before the first part.
+            parts.html.clear();
+            parts.plain = vec![Leaf {
+                part: root.part.clone(),
+                undivided: Some(decode_param(&root.params, "boundary").unwrap_or_default()),
+                ..Leaf::default()
+            }];
+        }
         parts
     }
 
@@ -103,6 +121,7 @@ impl Parts {
         if part.is_multipart() {
             let place = Place {
                 embedded: part.subtype == "related",
+                in_multipart: true,
                 ..place
             };
             for child in &part.children {
@@ -119,13 +138,20 @@ impl Parts {
             "html" if is_text => return self.html.push(Leaf::new(part)),
             _ => {}
         }
-        self.attachments.push(attachment(id, part, place));
+        let attachment = attachment(id, part, place);
+        if names::is_doubtful(part, attachment.filename.as_deref()) {
+            let section = names::header_section(&part.part, place.in_multipart, place.in_message);
+            let place = self.attachments.len();
+            self.doubtful
+                .extend(section.map(|section| (place, section)));
+        }
+        self.attachments.push(attachment);
         self.files.push(Leaf::new(part));
         // The parts of an attached message.
         for child in &part.children {
             let place = Place {
                 in_message: true,
-                embedded: false,
+                ..Place::default()
             };
             self.add(id, child, place, depth + 1);
         }
@@ -136,6 +162,7 @@ impl Parts {
 struct Place {
     embedded: bool,
     in_message: bool,
+    in_multipart: bool,
 }
 
 fn attachment(message: MessageId, part: &BodyPart, place: Place) -> Attachment {
