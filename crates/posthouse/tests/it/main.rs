@@ -15,6 +15,7 @@ mod network;
 mod postgres;
 mod process;
 mod reading;
+mod round_trip;
 mod sending;
 mod servers;
 mod webhooks;
