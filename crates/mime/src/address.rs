@@ -31,6 +31,8 @@ struct Draft {
     angle: Option<Vec<u8>>,
     /// The brackets, or a word outside quotes, have an `@`.
     has_at: bool,
+    /// After `[`, before `]`.
+    in_square: bool,
     comment: Vec<u8>,
 }
 
@@ -111,6 +113,7 @@ pub fn parse_addresses(raw: &[u8]) -> Vec<Address> {
             }
             other => {
                 draft.has_at |= other == b'@' && draft.angle.is_none();
+                draft.in_square = other == b'[' || draft.in_square && other != b']';
                 match draft.tokens.last_mut() {
                     Some((_, Token::Plain(text))) if !space => text.push(other),
                     _ => draft.tokens.push((space, Token::Plain(vec![other]))),
@@ -229,9 +232,7 @@ fn angle(input: &[u8]) -> (Vec<u8>, usize) {
 impl Draft {
     fn is_group_name(&self) -> bool {
         // `Bob [mailto:bob@example.com]` is none.
-        let is_open = |token: &Token| matches!(token, Token::Plain(text) if text.contains(&b'[') && !text.contains(&b']'));
-        let last = self.tokens.last();
-        self.angle.is_none() && !self.has_at && last.is_some_and(|(_, token)| !is_open(token))
+        self.angle.is_none() && !self.has_at && !self.tokens.is_empty() && !self.in_square
     }
 
     /// The tokens as a display name.
