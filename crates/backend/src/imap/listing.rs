@@ -7,7 +7,7 @@ use posthouse_imap::{Fetch, FetchItem, Ids, SequenceSet};
 use posthouse_model::{command::ListMessages, message::MessagePage};
 
 use super::{
-    connect::command_error,
+    connect::{Conn, command_error},
     ids::{MessageId, encode_cursor, parse_cursor},
     mailbox::Shared,
     names, open, shape,
@@ -46,22 +46,34 @@ pub async fn list_messages(
     };
     let number = shared.memory.number(&opened.folder).await?;
     let session = opened.session()?;
+    let ids = Ids::Seq(SequenceSet::range(first, last));
+    // News about messages beyond the page come with sequence numbers too.
+    let is_of_page = |fetch: &Fetch| (first..=last).contains(&fetch.seq);
+    answer.messages = entries(session, number, ids, is_of_page).await?;
+    answer.messages.reverse();
+    threads::fill(shared, session, number, &mut answer.messages).await?;
+    Ok(answer)
+}
+
+/// Messages of the open folder as lists show them, in their order there: those whose replies are `wanted`.
+///
+/// # Errors
+/// What the server may say.
+pub async fn entries(
+    session: &mut Conn,
+    folder: u32,
+    ids: Ids,
+    wanted: impl Fn(&Fetch) -> bool,
+) -> Result<Vec<Message>, BackendError> {
     let mut items = shape::items(session);
     items.push(FetchItem::header_fields(&shape::ADDRESS_HEADERS));
-    let fetched = session
-        .fetch(Ids::Seq(SequenceSet::range(first, last)), &items)
-        .await
-        .map_err(command_error)?;
+    let fetched = session.fetch(ids, &items).await.map_err(command_error)?;
     let mut found: Vec<(MessageId, Fetch, Parts)> = shape::join(fetched)
         .into_iter()
-        .rev()
-        // News about messages beyond the page come with sequence numbers too.
-        .filter(|fetch| (first..=last).contains(&fetch.seq))
+        .filter(wanted)
         .filter_map(|fetch| {
-            let id = MessageId {
-                folder: number,
-                uid: fetch.uid?,
-            };
+            let uid = fetch.uid?;
+            let id = MessageId { folder, uid };
             let root = fetch.body_structure.as_ref();
             let parts = root.map(|root| Parts::new(id, root)).unwrap_or_default();
             Some((id, fetch, parts))
@@ -73,12 +85,10 @@ pub async fn list_messages(
         .filter(|(_, parts)| !parts.doubtful.is_empty())
         .collect();
     names::complete(session, &mut doubtful).await?;
-    answer.messages = found
-        .iter()
-        .map(|(id, fetch, parts)| shape::message(*id, fetch, &shape::headers(fetch), parts, false))
-        .collect();
-    threads::fill(shared, session, number, &mut answer.messages).await?;
-    Ok(answer)
+    let entry = |(id, fetch, parts): &(MessageId, Fetch, Parts)| {
+        shape::message(*id, fetch, &shape::headers(fetch), parts, false)
+    };
+    Ok(found.iter().map(entry).collect())
 }
 
 /// Sequence numbers of a page counted from the newest message; `None` beyond the end.
