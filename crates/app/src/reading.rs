@@ -1,76 +1,50 @@
-//! Reading and flagging messages (behaviour 10): folders, listings, details, text, source,
-//! attachments, flags.
+//! Reading messages (behaviour 10.2-10.4): listings, searches, details, text, source, attachments.
 
 use posthouse_backend::Body;
 use posthouse_engine::Answered;
 use posthouse_mime::websafe::{Images, web_safe, web_safe_text};
 use posthouse_model::{
     ApiError, Caller,
-    command::{Answer, Command, ListMessages},
-    mailbox::Mailbox,
-    message::{HeaderChoice, MessageOptions, MessageUpdate, Text, TextType, WordsUpdate},
+    command::{Answer, Command, ListMessages, SearchMessages},
+    message::{HeaderChoice, MessageOptions, Text, TextType},
 };
-use posthouse_store::mailboxes;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use crate::{App, CallInput, Reply, input::Fields, internal};
 
 impl App {
-    /// `GET /v1/account/{account}/mailboxes`. While the account is not connected the listing as last
-    /// seen is served, unless counters are asked for.
-    pub(crate) async fn list_mailboxes(
-        &self,
-        caller: &Caller,
-        input: &CallInput,
-    ) -> Result<Reply, ApiError> {
-        let counters = input.query().is("counters");
-        let answered = self
-            .ask(caller, input, Command::ListMailboxes { counters })
-            .await;
-        let folders = match answered {
-            Ok(Answered {
-                answer: Answer::Mailboxes(folders),
-                ..
-            }) => folders,
-            Ok(_) => return Err(unexpected()),
-            Err(error) if error.status == 503 && !counters => self
-                .stored_listing(input)
-                .await?
-                .ok_or_else(|| error.code("NotYetConnected"))?,
-            Err(error) => return Err(error),
-        };
-        Reply::json(&json!({ "mailboxes": folders }))
-    }
-
-    async fn stored_listing(&self, input: &CallInput) -> Result<Option<Vec<Mailbox>>, ApiError> {
-        let listing = mailboxes::listing(self.store(), &input.account()?)
-            .await
-            .map_err(|error| internal("reading a listing of folders", &error))?;
-        Ok(listing.map(|(mut folders, _)| {
-            Mailbox::sort(&mut folders);
-            folders
-        }))
-    }
-
     /// `GET /v1/account/{account}/messages`.
     pub(crate) async fn list_messages(
         &self,
         caller: &Caller,
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
-        let query = input.query();
-        let paging = query.paging();
-        let request = ListMessages {
-            path: query.text("path").unwrap_or_default().to_owned(),
-            page: paging.page,
-            page_size: paging.size,
-            cursor: query.filled("cursor").map(str::to_owned),
-        };
-        match self
-            .ask(caller, input, Command::ListMessages(request))
-            .await?
-            .answer
-        {
+        let command = Command::ListMessages(page(input));
+        self.messages(caller, input, command).await
+    }
+
+    /// `POST /v1/account/{account}/search`.
+    pub(crate) async fn search_messages(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
+        let list = page(input);
+        if list.path.is_empty() {
+            return Err(ApiError::invalid_field("path", "\"path\" is required"));
+        }
+        let search = input.body().parse("search")?.unwrap_or_default();
+        let command = Command::Search(SearchMessages { list, search });
+        self.messages(caller, input, command).await
+    }
+
+    async fn messages(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+        command: Command,
+    ) -> Result<Reply, ApiError> {
+        match self.ask(caller, input, command).await?.answer {
             Answer::Messages(page) => Reply::json(&page),
             _ => Err(unexpected()),
         }
@@ -99,27 +73,6 @@ impl App {
             Answer::Message(message) => Reply::json(&message),
             _ => Err(unexpected()),
         }
-    }
-
-    /// `PUT /v1/account/{account}/message/{message}`: flags; labels are ignored where there are none.
-    pub(crate) async fn update_message(
-        &self,
-        caller: &Caller,
-        input: &CallInput,
-    ) -> Result<Reply, ApiError> {
-        let body = input.body();
-        let update = MessageUpdate {
-            flags: body.parse("flags")?,
-            labels: body.parse("labels")?,
-        };
-        let mut answer = Map::new();
-        if let Some(flags) = &update.flags {
-            answer.insert("flags".to_owned(), done(flags));
-        }
-        let message = named(input, "message");
-        self.ask(caller, input, Command::UpdateMessage { message, update })
-            .await?;
-        Reply::json(&answer)
     }
 
     /// `GET /v1/account/{account}/text/{text}`.
@@ -213,8 +166,20 @@ pub(crate) fn unexpected() -> ApiError {
     internal("a command to an account", &"the answer has another type")
 }
 
-fn named(input: &CallInput, key: &str) -> String {
+pub(crate) fn named(input: &CallInput, key: &str) -> String {
     input.path().text(key).unwrap_or_default().to_owned()
+}
+
+/// The folder and the page of it that are asked for.
+fn page(input: &CallInput) -> ListMessages {
+    let query = input.query();
+    let paging = query.paging();
+    ListMessages {
+        path: query.text("path").unwrap_or_default().to_owned(),
+        page: paging.page,
+        page_size: paging.size,
+        cursor: query.filled("cursor").map(str::to_owned),
+    }
 }
 
 /// The types that are asked for; both for `whole`, whatever is asked for.
@@ -238,19 +203,4 @@ async fn made_safe(mut text: Text) -> Result<Text, ApiError> {
     });
     let done = work.await;
     done.map_err(|error| internal("making HTML safe", &error))
-}
-
-/// The operations that were asked for, each as done; `set` wins over the others.
-fn done(update: &WordsUpdate) -> Value {
-    let mut answer = Map::new();
-    if update.set.is_some() {
-        answer.insert("set".to_owned(), json!(true));
-    } else {
-        for (key, list) in [("add", &update.add), ("delete", &update.delete)] {
-            if list.is_some() {
-                answer.insert(key.to_owned(), json!(true));
-            }
-        }
-    }
-    Value::Object(answer)
 }

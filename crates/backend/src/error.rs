@@ -50,6 +50,14 @@ pub enum BackendError {
         /// Its response code, such as `OVERQUOTA`.
         code: Option<String>,
     },
+    /// The server refused to make, rename or delete a folder.
+    #[error("server refused: {response}")]
+    Mailbox {
+        /// What the server said.
+        response: String,
+        /// Its response code, or what was tried.
+        code: String,
+    },
     /// No session became free, or the server did not answer, before the deadline.
     #[error("timed out")]
     Timeout,
@@ -121,6 +129,13 @@ impl From<BackendError> for ApiError {
                     None => error.code("ServerRefused"),
                 }
                 .with("info", info)
+            }
+            BackendError::Mailbox { response, code } => {
+                let details =
+                    serde_json::json!({ "response": response, "serverResponseCode": code });
+                Self::new(400, format!("The mail server refused: {response}"))
+                    .code(&code)
+                    .with("details", details)
             }
             BackendError::Timeout => Self::timeout(),
             BackendError::Memory(_) => Self::internal(),

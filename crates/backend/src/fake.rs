@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use posthouse_model::{
     Timestamp,
-    command::{Append, BodyHead, ListMessages},
+    command::{Append, BodyHead, ListMessages, Targets},
     index::Identity,
     mailbox::{self, SpecialUse, SpecialUseSource},
     message::{
@@ -544,18 +544,21 @@ impl Mailbox for FakeMailbox {
 
     fn update<'a>(
         &'a self,
-        id: &'a str,
+        targets: &'a Targets,
         update: &'a MessageUpdate,
-    ) -> BoxFuture<'a, Result<(), BackendError>> {
+    ) -> BoxFuture<'a, Result<u64, BackendError>> {
         Box::pin(async move {
+            let Targets::Message(id) = targets else {
+                return Ok(0);
+            };
             self.find(id)?;
             let mut state = self.lock();
             let found = state
                 .messages
                 .iter_mut()
-                .find(|known| known.message.id == id);
+                .find(|known| known.message.id == *id);
             let Some((found, flags)) = found.zip(update.flags.as_ref()) else {
-                return Ok(());
+                return Ok(1);
             };
             let before = found.message.flags.clone();
             apply(&mut found.message.flags, flags);
@@ -573,13 +576,13 @@ impl Mailbox for FakeMailbox {
                 value: now,
             };
             if change.added.is_empty() && change.deleted.is_empty() {
-                return Ok(());
+                return Ok(1);
             }
             let place = state.place(id);
             state.history.push(Happened::Updated(place, change));
             drop(state);
             self.news.notify_waiters();
-            Ok(())
+            Ok(1)
         })
     }
 
@@ -606,6 +609,7 @@ impl Mailbox for FakeMailbox {
                     path,
                     id: Some(known.message.id),
                     uid: None,
+                    uid_validity: None,
                 });
             }
             let source = body
@@ -642,6 +646,7 @@ impl Mailbox for FakeMailbox {
                 path,
                 id: Some(id),
                 uid: None,
+                uid_validity: None,
             })
         })
     }

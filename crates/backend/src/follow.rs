@@ -15,7 +15,7 @@ use posthouse_model::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, error::BackendError};
+use crate::{BoxFuture, error::BackendError, imap::sync::ResetReason};
 
 /// What a backend knows of a mailbox from an earlier run. The engine stores it as rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub struct ImapFolder {
     /// It was not told of yet: what is found until the index is complete was there before it.
     #[serde(skip_serializing_if = "is_default")]
     pub silent: bool,
-    /// It was told of under another UIDVALIDITY; while `silent`, only its end is told.
+    /// Why and from what it was reset, while that was not told yet.
     #[serde(skip_serializing_if = "is_default")]
-    pub reset: bool,
+    pub reset_from: Option<Reset>,
     /// Messages below this UID are older than what is to be indexed.
     #[serde(skip_serializing_if = "is_default")]
     pub floor: u32,
@@ -64,6 +64,15 @@ pub struct ImapFolder {
     /// When all messages were last compared.
     #[serde(skip_serializing_if = "is_default")]
     pub last_full: Option<Timestamp>,
+}
+
+/// A folder that was told of, and whose index is built anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reset {
+    /// Why.
+    pub reason: ResetReason,
+    /// The UIDVALIDITY it had, if it is another now.
+    pub previous: Option<u32>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

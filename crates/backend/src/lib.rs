@@ -17,7 +17,8 @@ mod protocol_log;
 pub use body::{Body, BodyStream};
 pub use error::BackendError;
 pub use follow::{
-    Change, Follow, ImapFolder, MarkChange, Phase, Place, StateDelta, Step, SyncState, SyncTrouble,
+    Change, Follow, ImapFolder, MarkChange, Phase, Place, Reset, StateDelta, Step, SyncState,
+    SyncTrouble,
 };
 pub use mailbox::{Appended, Capabilities, Folder, Mailbox, Memory, Threads};
 pub use network::{ImapCounters, LoginSource, Network, ResponseKind, tls_profile};

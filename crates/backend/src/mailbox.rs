@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use posthouse_model::{
-    command::{Append, ListMessages},
+    command::{
+        Append, Deleted, ListMessages, MailboxChange, Moved, Quota, SearchMessages, Targets,
+        UpdateMailbox,
+    },
     index::{MessageIndex, ThreadKey},
     mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
@@ -36,6 +39,8 @@ pub struct Appended {
     pub id: Option<String>,
     /// Its UID.
     pub uid: Option<u32>,
+    /// UIDVALIDITY of the folder.
+    pub uid_validity: Option<u32>,
 }
 
 /// A folder as a number stands for it in message ids: a new UIDVALIDITY is a new folder.
@@ -97,6 +102,61 @@ pub trait Mailbox: Send + Sync {
         counters: bool,
     ) -> BoxFuture<'_, Result<Vec<mailbox::Mailbox>, BackendError>>;
 
+    /// Makes a folder.
+    fn create_mailbox<'a>(
+        &'a self,
+        _path: &'a [String],
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        unsupported("making folders")
+    }
+
+    /// Renames a folder, subscribes to it, or gives a subscription up.
+    fn update_mailbox<'a>(
+        &'a self,
+        _update: &'a UpdateMailbox,
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        unsupported("changing folders")
+    }
+
+    /// Deletes a folder.
+    fn delete_mailbox<'a>(
+        &'a self,
+        _path: &'a str,
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        unsupported("deleting folders")
+    }
+
+    /// Storage; none where no count of it is kept.
+    fn quota(&self) -> BoxFuture<'_, Result<Option<Quota>, BackendError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// A page of what a search finds, newest first.
+    fn search<'a>(
+        &'a self,
+        _request: &'a SearchMessages,
+    ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
+        unsupported("searching")
+    }
+
+    /// Moves messages to another folder.
+    fn move_messages<'a>(
+        &'a self,
+        _targets: &'a Targets,
+        _destination: &'a str,
+    ) -> BoxFuture<'a, Result<Moved, BackendError>> {
+        unsupported("moving messages")
+    }
+
+    /// Deletes messages: into the trash, or for good.
+    fn delete_messages<'a>(
+        &'a self,
+        _targets: &'a Targets,
+        _force: bool,
+    ) -> BoxFuture<'a, Result<Deleted, BackendError>> {
+        unsupported("deleting messages")
+    }
+
     /// A page of a folder, newest first.
     fn list_messages<'a>(
         &'a self,
@@ -124,12 +184,12 @@ pub trait Mailbox: Send + Sync {
     /// An attachment, decoded.
     fn attachment<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>>;
 
-    /// Changes flags or labels.
+    /// Changes flags or labels, and tells of how many messages.
     fn update<'a>(
         &'a self,
-        id: &'a str,
+        targets: &'a Targets,
         update: &'a MessageUpdate,
-    ) -> BoxFuture<'a, Result<(), BackendError>>;
+    ) -> BoxFuture<'a, Result<u64, BackendError>>;
 
     /// Stores a message.
     fn append<'a>(
@@ -149,4 +209,14 @@ pub trait Mailbox: Send + Sync {
     /// Follows the mailbox from a known state. Nothing is connected before the first
     /// [`Follow::next`].
     fn follow(&self, state: SyncState) -> Box<dyn Follow>;
+}
+
+/// What a backend gives for a verb that its provider does not have: 400 `UnsupportedOperation`.
+fn unsupported<'a, T: Send + 'a>(what: &str) -> BoxFuture<'a, Result<T, BackendError>> {
+    let error = BackendError::Input {
+        status: 400,
+        message: format!("Accounts of this type do not support {what}"),
+        code: "UnsupportedOperation",
+    };
+    Box::pin(std::future::ready(Err(error)))
 }

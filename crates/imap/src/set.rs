@@ -74,6 +74,45 @@ impl SequenceSet {
         set
     }
 
+    /// Reads a set as a caller writes it (RFC 9051 `sequence-set`); `None` for anything else.
+    pub fn parse_strict(text: &str) -> Option<Self> {
+        let mut set = Self::new();
+        let mut open_from: Option<u32> = None;
+        for piece in text.split(',') {
+            let (first, last) = piece.split_once(':').unwrap_or((piece, piece));
+            let end = |text: &str| match text {
+                "*" => Some(OPEN),
+                _ if text.bytes().all(|b| b.is_ascii_digit()) => number(text.as_bytes()),
+                _ => None,
+            };
+            match (end(first)?, end(last)?) {
+                // `*` alone: a range that begins above all still has the last message in it.
+                (OPEN, OPEN) => open_from = open_from.or(Some(u32::MAX)),
+                (OPEN, a) | (a, OPEN) => open_from = Some(open_from.map_or(a, |b| b.min(a))),
+                (a, b) => set.ranges.push((a.min(b), a.max(b))),
+            }
+        }
+        set.normalise();
+        if let Some(first) = open_from {
+            set.ranges.push((first, OPEN));
+            set.normalise();
+        }
+        Some(set)
+    }
+
+    /// The set where `last` is the largest number there is: `*` stands for it, and what is above is left out.
+    pub fn resolve(&self, last: u32) -> Self {
+        let mut set = Self::new();
+        for &(a, b) in self.ranges.iter().filter(|_| last > 0) {
+            match b {
+                OPEN => set.add_range(a.min(last), last),
+                _ if a <= last => set.add_range(a, b.min(last)),
+                _ => {}
+            }
+        }
+        set
+    }
+
     /// Adds one number; 0 is ignored.
     pub fn add(&mut self, number: u32) {
         self.add_range(number, number);

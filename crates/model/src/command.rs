@@ -7,6 +7,7 @@ use crate::{
     Timestamp,
     mailbox::Mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
+    search::Search,
 };
 
 /// What an account is asked to do.
@@ -17,8 +18,24 @@ pub enum Command {
         /// Ask the server for current counters.
         counters: bool,
     },
+    /// Make a folder, with its parents.
+    CreateMailbox {
+        /// Names from the root, between which the server's delimiter goes; one alone may hold delimiters itself.
+        path: Vec<String>,
+    },
+    /// Rename a folder, subscribe to it, or give a subscription up.
+    UpdateMailbox(UpdateMailbox),
+    /// Delete a folder.
+    DeleteMailbox {
+        /// Folder path or special-use alias.
+        path: String,
+    },
+    /// Ask how much storage is left.
+    GetQuota,
     /// List a page of a folder.
     ListMessages(ListMessages),
+    /// List a page of what a search finds.
+    Search(SearchMessages),
     /// Read one message.
     GetMessage {
         /// Message id.
@@ -45,12 +62,26 @@ pub enum Command {
         /// Attachment id.
         attachment: String,
     },
-    /// Change flags or labels of a message.
-    UpdateMessage {
-        /// Message id.
-        message: String,
+    /// Change flags or labels.
+    UpdateMessages {
+        /// Of which messages.
+        targets: Targets,
         /// The change.
         update: MessageUpdate,
+    },
+    /// Move messages to another folder.
+    MoveMessages {
+        /// Which.
+        targets: Targets,
+        /// Where: folder path or special-use alias.
+        destination: String,
+    },
+    /// Delete messages: into the trash, or for good.
+    DeleteMessages {
+        /// Which.
+        targets: Targets,
+        /// For good, wherever they are.
+        force: bool,
     },
     /// Store a message in a folder; the command has a body.
     Append(Append),
@@ -58,6 +89,40 @@ pub enum Command {
     Reconnect,
     /// Compare the mailbox with what is known at once.
     Sync,
+}
+
+/// What a command works on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Targets {
+    /// The message with this id.
+    Message(String),
+    /// All messages of a folder that a search finds.
+    Matching {
+        /// Folder path or special-use alias.
+        path: String,
+        /// The search.
+        search: Box<Search>,
+    },
+}
+
+/// A change of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateMailbox {
+    /// Folder path or special-use alias.
+    pub path: String,
+    /// Where it shall be, as in [`Command::CreateMailbox`].
+    pub new_path: Option<Vec<String>>,
+    /// Whether it shall be subscribed to.
+    pub subscribed: Option<bool>,
+}
+
+/// A page of what a search finds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchMessages {
+    /// Folder and page.
+    pub list: ListMessages,
+    /// What to find.
+    pub search: Search,
 }
 
 /// A page of a folder.
@@ -93,8 +158,18 @@ pub struct Append {
 pub enum Answer {
     /// Folders.
     Mailboxes(Vec<Mailbox>),
+    /// A folder was made, renamed, deleted, or left as it was.
+    Mailbox(MailboxChange),
+    /// Storage; none where the server keeps no count.
+    Quota(Option<Quota>),
     /// A page.
     Messages(MessagePage),
+    /// So many messages were changed.
+    Updated(u64),
+    /// Messages were moved.
+    Moved(Moved),
+    /// Messages were deleted.
+    Deleted(Deleted),
     /// A message.
     Message(Box<Message>),
     /// Text.
@@ -111,7 +186,53 @@ pub enum Answer {
         id: Option<String>,
         /// Its UID.
         uid: Option<u32>,
+        /// UIDVALIDITY of the folder.
+        uid_validity: Option<u32>,
     },
+}
+
+/// What became of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MailboxChange {
+    /// Its path; before a renaming, the old one.
+    pub path: String,
+    /// Its new path.
+    pub new_path: Option<String>,
+    /// The server's id of it (RFC 8474).
+    pub mailbox_id: Option<String>,
+    /// It was made, renamed or deleted just now. `false`: it was so already.
+    pub done: bool,
+}
+
+/// Storage of an account (RFC 9208).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Bytes in use.
+    pub usage: u64,
+    /// Bytes at most.
+    pub limit: u64,
+}
+
+/// Messages at their new place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Moved {
+    /// The folder they are in now.
+    pub path: String,
+    /// How many there were.
+    pub count: u64,
+    /// Old and new ids, as far as the server tells.
+    pub ids: Vec<(String, String)>,
+    /// UID of the one that was moved.
+    pub uid: Option<u32>,
+}
+
+/// What a deletion did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Deleted {
+    /// So many messages are gone for good.
+    Expunged(u64),
+    /// They are in the trash.
+    Trashed(Moved),
 }
 
 /// What is known of a body before its first byte.

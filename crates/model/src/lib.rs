@@ -16,6 +16,7 @@
 //! | [`message`] | messages |
 //! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
+//! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
 //! | [`time`] | points in time |
@@ -34,6 +35,7 @@ pub mod mailbox;
 pub mod message;
 pub mod origin;
 pub mod outbox;
+pub mod search;
 pub mod secret;
 pub mod settings;
 pub mod time;

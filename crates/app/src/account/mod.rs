@@ -19,7 +19,7 @@ use posthouse_engine::NewEvent;
 use posthouse_model::{
     AccountId, AccountState, ApiError, Caller, EventType, Timestamp,
     account::{AccountConfig, AccountStatus},
-    command::Command,
+    command::{Answer, Command},
 };
 use posthouse_store::{
     Batch, BatchError,
@@ -87,16 +87,33 @@ impl App {
     }
 
     /// `GET /v1/account/{account}`.
-    pub(crate) async fn get_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
+    pub(crate) async fn get_account(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
         let stored = self.known_account(&input.account()?).await?;
         let mut shown = show::detail(&stored.account)?;
         let open = self.engine().connections(&stored.account.id);
         shown.insert("connections".to_owned(), json!(open));
         if input.query().is("quota") {
-            // Not asked for from the mail server yet.
-            shown.insert("quota".to_owned(), json!(false));
+            shown.insert("quota".to_owned(), self.quota(caller, input).await);
         }
         Reply::json(&shown)
+    }
+
+    /// Storage of the mailbox; `false` where that is not known.
+    async fn quota(&self, caller: &Caller, input: &CallInput) -> Value {
+        let answered = self.ask(caller, input, Command::GetQuota).await;
+        let Ok(Answer::Quota(Some(quota))) = answered.map(|answered| answered.answer) else {
+            return json!(false);
+        };
+        let percent = quota.usage.saturating_mul(100).checked_div(quota.limit);
+        let mut shown = json!({ "usage": quota.usage, "limit": quota.limit });
+        if let Some(percent) = percent {
+            shown["status"] = json!(format!("{percent}%"));
+        }
+        shown
     }
 
     /// `GET /v1/accounts`.

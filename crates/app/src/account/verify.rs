@@ -138,7 +138,8 @@ fn imap_failure(error: BackendError) -> Value {
     };
     let (response, code) = match error {
         BackendError::Authentication { response, code, .. }
-        | BackendError::Connection { response, code } => (Some(response), code),
+        | BackendError::Connection { response, code }
+        | BackendError::Mailbox { response, code } => (Some(response), code),
         BackendError::Refused { response, code } => (
             Some(response),
             code.unwrap_or_else(|| "ServerRefused".to_owned()),

@@ -30,7 +30,12 @@ pub(super) struct Composed {
 #[derive(Debug)]
 enum Content {
     Built(Built),
-    Raw { edited: Edited, original: Bytes },
+    Raw {
+        edited: Edited,
+        original: Bytes,
+    },
+    /// As it came.
+    Exact(Bytes),
 }
 
 impl Composed {
@@ -39,7 +44,13 @@ impl Composed {
         match &self.content {
             Content::Built(built) => Box::new(built.chunks()),
             Content::Raw { edited, original } => Box::new(edited.chunks(original).into_iter()),
+            Content::Exact(message) => Box::new(std::iter::once(message.clone())),
         }
+    }
+
+    /// Bytes of the whole message.
+    pub(super) fn size(&self) -> u64 {
+        self.chunks().map(|chunk| chunk.len() as u64).sum()
     }
 
     /// The whole message.
@@ -69,6 +80,51 @@ pub(super) fn compose(
         ));
     }
     Ok(composed)
+}
+
+/// Makes a message that is stored, not sent: it needs no recipients, and a finished one that nothing is changed in stays as
+/// it is, byte for byte.
+pub(super) fn compose_stored(
+    body: Fields<'_>,
+    config: &AccountConfig,
+    parent: Option<&Parent>,
+    attachments: Vec<OutgoingAttachment>,
+) -> Result<Composed, ApiError> {
+    let Some(raw) = body.filled("raw") else {
+        return from_parts(body, config, parent, attachments);
+    };
+    let changes = [
+        "from",
+        "replyTo",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "messageId",
+        "headers",
+    ];
+    if parent.is_some() || changes.iter().any(|key| body.value(key).is_some()) {
+        return from_raw(body, config, parent, raw);
+    }
+    let message = decode(raw).ok_or_else(not_base64)?;
+    let header = message.slice(..posthouse_mime::raw::body_offset(&message));
+    let parsed = posthouse_mime::parse_headers(&header);
+    let ids = parsed.text("Message-ID").unwrap_or_default();
+    Ok(Composed {
+        message_id: posthouse_mime::header::parse_ids(ids.as_bytes())
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+        subject: parsed.text("Subject"),
+        envelope: envelope(&header),
+        send_at: None,
+        attempts: None,
+        content: Content::Exact(message),
+    })
+}
+
+fn not_base64() -> ApiError {
+    ApiError::invalid_field("raw", "\"raw\" must be a valid base64 string")
 }
 
 /// Addresses of a field; an empty name is none.
@@ -170,8 +226,7 @@ fn from_raw(
     parent: Option<&Parent>,
     raw: &str,
 ) -> Result<Composed, ApiError> {
-    let original = decode(raw)
-        .ok_or_else(|| ApiError::invalid_field("raw", "\"raw\" must be a valid base64 string"))?;
+    let original = decode(raw).ok_or_else(not_base64)?;
     let mut edits = edits(body, config, parent)?;
     let mut send_at = send_at(body)?;
     if let Some(time) = send_at {

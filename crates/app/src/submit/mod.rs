@@ -4,6 +4,7 @@
 mod attach;
 mod compose;
 mod reference;
+mod upload;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use posthouse_backend::{
     Step, SyncState,
 };
 use posthouse_model::{
-    command::{Append, BodyHead, ListMessages},
+    command::{Append, BodyHead, ListMessages, Targets},
     mailbox,
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
     origin::Origin,
@@ -128,10 +128,13 @@ impl Mailbox for FakeMailbox {
 
     fn update<'a>(
         &'a self,
-        id: &'a str,
+        targets: &'a Targets,
         _update: &'a MessageUpdate,
-    ) -> BoxFuture<'a, Result<(), BackendError>> {
-        ready(only(id, MESSAGE))
+    ) -> BoxFuture<'a, Result<u64, BackendError>> {
+        ready(match targets {
+            Targets::Message(id) => only(id, MESSAGE).map(|()| 1),
+            Targets::Matching { .. } => Ok(1),
+        })
     }
 
     fn append<'a>(

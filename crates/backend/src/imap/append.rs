@@ -62,6 +62,7 @@ async fn identified(
     uid: u32,
 ) -> Result<Appended, BackendError> {
     let number = shared.memory.number(&folder).await?;
+    let uid_validity = Some(folder.uid_validity);
     let id = MessageId {
         folder: number,
         uid,
@@ -70,6 +71,7 @@ async fn identified(
         path: folder.path,
         id: Some(id.encode()),
         uid: Some(uid),
+        uid_validity,
     })
 }
 

@@ -369,9 +369,10 @@ pub fn command_error(error: Error) -> BackendError {
             response: text,
             code,
         },
-        Error::Unsupported(_) => BackendError::Refused {
-            response: error.to_string(),
-            code: Some("MissingServerExtension".to_owned()),
+        Error::Unsupported(what) => BackendError::Input {
+            status: 422,
+            message: format!("The mail server does not support {what}"),
+            code: "MissingServerExtension",
         },
         Error::Invalid(what) => BackendError::Input {
             status: 400,

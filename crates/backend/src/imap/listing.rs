@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use posthouse_imap::{Fetch, FetchItem, Ids, SequenceSet};
-use posthouse_model::{command::ListMessages, message::MessagePage};
+use posthouse_model::{
+    command::ListMessages,
+    message::{Message, MessagePage},
+};
 
 use super::{
     connect::{Conn, command_error},
@@ -32,15 +35,7 @@ pub async fn list_messages(
     let path = open::resolve(shared, &request.path).await?;
     let mut opened = open::open(shared, &path).await?;
     let total = u64::from(opened.exists);
-    let pages = total.div_ceil(size).max(1);
-    let mut answer = MessagePage {
-        total,
-        page,
-        pages,
-        next_page_cursor: (page.saturating_add(1) < pages).then(|| encode_cursor(page + 1)),
-        prev_page_cursor: (page > 0).then(|| encode_cursor(page.min(pages) - 1)),
-        messages: Vec::new(),
-    };
+    let mut answer = page_of(total, page, size);
     let Some((first, last)) = range(total, page, size) else {
         return Ok(answer);
     };
@@ -53,6 +48,19 @@ pub async fn list_messages(
     answer.messages.reverse();
     threads::fill(shared, session, number, &mut answer.messages).await?;
     Ok(answer)
+}
+
+/// A page without its messages.
+pub fn page_of(total: u64, page: u64, size: u64) -> MessagePage {
+    let pages = total.div_ceil(size).max(1);
+    MessagePage {
+        total,
+        page,
+        pages,
+        next_page_cursor: (page.saturating_add(1) < pages).then(|| encode_cursor(page + 1)),
+        prev_page_cursor: (page > 0).then(|| encode_cursor(page.min(pages) - 1)),
+        messages: Vec::new(),
+    }
 }
 
 /// Messages of the open folder as lists show them, in their order there: those whose replies are `wanted`.

@@ -11,7 +11,10 @@ use std::{
 
 use posthouse_model::{
     account::{AccountConfig, ImapConfig},
-    command::{Append, ListMessages},
+    command::{
+        Append, Deleted, ListMessages, MailboxChange, Moved, Quota, SearchMessages, Targets,
+        UpdateMailbox,
+    },
     mailbox::{self, SpecialUse},
     message::{Message, MessageOptions, MessagePage, MessageUpdate, Text, TextType},
     origin::Origin,
@@ -19,8 +22,9 @@ use posthouse_model::{
 use tokio::time::Instant;
 
 use super::{
-    append, connect::Conn, connect::imap_config, detail, download, folders, follow::Follower,
-    listing, origin, pool::Pool, profile::Profile, text, update,
+    append, connect::Conn, connect::imap_config, delete, detail, download, folders,
+    follow::Follower, listing, manage, moves, origin, pool::Pool, profile::Profile, quota, search,
+    text, update,
 };
 use crate::{
     Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Follow, Mailbox, Memory,
@@ -77,6 +81,11 @@ impl Shared {
             .filter_map(|mailbox| Some((mailbox.special_use?, mailbox.path.clone())))
             .collect();
         *self.lock_special() = Some((Instant::now(), special));
+    }
+
+    /// Folders were made or are gone: what they are for has to be asked again.
+    pub fn forget_special(&self) {
+        *self.lock_special() = None;
     }
 
     /// What folders are for, if that is known well enough.
@@ -157,6 +166,54 @@ impl Mailbox for ImapMailbox {
         Box::pin(folders::list_mailboxes(&self.shared, counters))
     }
 
+    fn create_mailbox<'a>(
+        &'a self,
+        path: &'a [String],
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        Box::pin(manage::create(&self.shared, path))
+    }
+
+    fn update_mailbox<'a>(
+        &'a self,
+        update: &'a UpdateMailbox,
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        Box::pin(manage::update(&self.shared, update))
+    }
+
+    fn delete_mailbox<'a>(
+        &'a self,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<MailboxChange, BackendError>> {
+        Box::pin(manage::delete(&self.shared, path))
+    }
+
+    fn quota(&self) -> BoxFuture<'_, Result<Option<Quota>, BackendError>> {
+        Box::pin(quota::quota(&self.shared))
+    }
+
+    fn search<'a>(
+        &'a self,
+        request: &'a SearchMessages,
+    ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
+        Box::pin(search::search(&self.shared, request))
+    }
+
+    fn move_messages<'a>(
+        &'a self,
+        targets: &'a Targets,
+        destination: &'a str,
+    ) -> BoxFuture<'a, Result<Moved, BackendError>> {
+        Box::pin(moves::move_messages(&self.shared, targets, destination))
+    }
+
+    fn delete_messages<'a>(
+        &'a self,
+        targets: &'a Targets,
+        force: bool,
+    ) -> BoxFuture<'a, Result<Deleted, BackendError>> {
+        Box::pin(delete::delete(&self.shared, targets, force))
+    }
+
     fn list_messages<'a>(
         &'a self,
         request: &'a ListMessages,
@@ -191,10 +248,10 @@ impl Mailbox for ImapMailbox {
 
     fn update<'a>(
         &'a self,
-        id: &'a str,
+        targets: &'a Targets,
         update: &'a MessageUpdate,
-    ) -> BoxFuture<'a, Result<(), BackendError>> {
-        Box::pin(update::update(&self.shared, id, update))
+    ) -> BoxFuture<'a, Result<u64, BackendError>> {
+        Box::pin(update::update(&self.shared, targets, update))
     }
 
     fn append<'a>(

@@ -11,7 +11,9 @@
 //! | `origin` | what names a message beyond its place |
 //! | `read` | reading messages whole, many at once |
 //! | `threads` | conversations on servers that know none |
-//! | `listing`, `detail`, `text`, `download`, `update`, `append` | the verbs |
+//! | `manage`, `quota` | folders made, renamed, deleted; storage |
+//! | `targets` | the messages that a command works on |
+//! | `listing`, `search`, `detail`, `text`, `download`, `update`, `moves`, `delete`, `append` | the verbs on messages |
 //! | `follow` | following: a pure core and its shell |
 //! | [`sync`] | the message index of a folder: what to ask, what answers mean |
 //! | `verify` | trying settings out |
@@ -19,6 +21,7 @@
 mod append;
 mod connect;
 mod content;
+mod delete;
 mod detail;
 mod download;
 mod events;
@@ -27,17 +30,22 @@ mod follow;
 mod ids;
 mod listing;
 mod mailbox;
+mod manage;
+mod moves;
 mod names;
 mod open;
 mod origin;
 mod pace;
 mod pool;
 mod profile;
+mod quota;
 mod read;
+mod search;
 mod shape;
 mod special;
 mod structure;
 pub mod sync;
+mod targets;
 mod text;
 mod threads;
 mod update;

@@ -2,46 +2,47 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{FetchItem, StoreAction, StoreOptions};
-use posthouse_model::message::{MessageUpdate, WordsUpdate};
+use posthouse_imap::{SequenceSet, StoreAction, StoreOptions};
+use posthouse_model::{
+    command::Targets,
+    message::{MessageUpdate, WordsUpdate},
+};
 
 use super::{
     connect::{Conn, command_error},
-    detail::fetch_one,
-    ids::MessageId,
     mailbox::Shared,
-    open,
+    targets,
 };
 use crate::BackendError;
 
-/// Changes a message.
+/// Changes messages, and tells how many there were.
 ///
 /// # Errors
-/// `MessageNotFound`, 400 for a flag that no server takes, and what the server may say.
+/// As [`targets::find`], 400 for a flag that no server takes, and what the server may say.
 pub async fn update(
     shared: &Arc<Shared>,
-    id: &str,
+    targets: &Targets,
     update: &MessageUpdate,
-) -> Result<(), BackendError> {
-    let id = MessageId::parse(id)?;
-    let mut opened = open::open_for(shared, id).await?;
-    let session = opened.session()?;
-    // STORE of a message that is gone is answered with OK.
-    fetch_one(session, id.uid, &[FetchItem::Uid]).await?;
-    if let Some(flags) = &update.flags {
-        change(session, id.uid, flags, false).await?;
+) -> Result<u64, BackendError> {
+    let mut found = targets::find(shared, targets).await?;
+    let count = found.count();
+    let session = found.opened.session()?;
+    for uids in targets::portions(session, &found.uids) {
+        if let Some(flags) = &update.flags {
+            change(session, &uids, flags, false).await?;
+        }
+        if let Some(labels) = &update.labels
+            && session.has("X-GM-EXT-1")
+        {
+            change(session, &uids, labels, true).await?;
+        }
     }
-    if let Some(labels) = &update.labels
-        && session.has("X-GM-EXT-1")
-    {
-        change(session, id.uid, labels, true).await?;
-    }
-    Ok(())
+    Ok(count)
 }
 
 async fn change(
     session: &mut Conn,
-    uid: u32,
+    uids: &SequenceSet,
     words: &WordsUpdate,
     gm_labels: bool,
 ) -> Result<(), BackendError> {
@@ -64,7 +65,7 @@ async fn change(
             continue;
         }
         session
-            .store(uid, *action, list, options)
+            .store(uids.clone(), *action, list, options)
             .await
             .map_err(command_error)?;
     }

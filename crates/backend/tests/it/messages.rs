@@ -3,7 +3,7 @@
 use posthouse_backend::{BackendError, Mailbox};
 use posthouse_model::{
     Timestamp,
-    command::Append,
+    command::{Append, Targets},
     mailbox::SpecialUse,
     message::{HeaderChoice, MessageOptions, MessageUpdate, TextType, WordsUpdate},
 };
@@ -18,6 +18,10 @@ Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/
 gr=FC=DFe\r\nline\r\n--c\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>hi</p>\r\n--c--\r\n--b\r\n\
 Content-Type: image/png; name=p.png\r\nContent-Disposition: attachment; filename=p.png\r\nContent-Transfer-Encoding: base64\r\n\r\n\
 AAECAwQFBgcICQ==\r\n--b--\r\n";
+
+fn one(id: &str) -> Targets {
+    Targets::Message(id.to_owned())
+}
 
 fn options(text_type: TextType) -> MessageOptions {
     MessageOptions {
@@ -127,7 +131,10 @@ async fn unknown_messages() {
         );
         assert!(mailbox.source(wrong).await.is_err(), "{wrong}");
         let update = MessageUpdate::default();
-        assert!(mailbox.update(wrong, &update).await.is_err(), "{wrong}");
+        assert!(
+            mailbox.update(&one(wrong), &update).await.is_err(),
+            "{wrong}"
+        );
     }
     let mut client = ImapClient::login(&user).await;
     client.command("SELECT INBOX").await;
@@ -233,7 +240,7 @@ async fn flags() {
         delete: words(&["\\Draft"]),
         set: None,
     };
-    mailbox.update(&id, &change(add)).await.unwrap();
+    mailbox.update(&one(&id), &change(add)).await.unwrap();
     let message = mailbox
         .message(&id, &options(TextType::None))
         .await
@@ -246,7 +253,7 @@ async fn flags() {
         add: words(&["\\Answered"]),
         delete: None,
     };
-    mailbox.update(&id, &change(set)).await.unwrap();
+    mailbox.update(&one(&id), &change(set)).await.unwrap();
     let message = mailbox
         .message(&id, &options(TextType::None))
         .await
@@ -256,7 +263,7 @@ async fn flags() {
         add: words(&["a b"]),
         ..WordsUpdate::default()
     };
-    let error = mailbox.update(&id, &change(bad)).await.unwrap_err();
+    let error = mailbox.update(&one(&id), &change(bad)).await.unwrap_err();
     assert!(
         matches!(error, BackendError::Input { status: 400, .. }),
         "{error:?}"

@@ -113,9 +113,20 @@ impl LocalAccount {
                     .code(state.refusal_code())
                     .with("state", state.as_str())
             })?;
-        timeout_at(context.deadline, perform(&*mailbox, command, body))
+        // Folders that a caller made or renamed are told of at once.
+        let folders = matches!(
+            command,
+            Command::CreateMailbox { .. }
+                | Command::UpdateMailbox(_)
+                | Command::DeleteMailbox { .. }
+        );
+        let answered = timeout_at(context.deadline, perform(&*mailbox, command, body))
             .await
-            .map_err(|_| ApiError::timeout())?
+            .map_err(|_| ApiError::timeout())?;
+        if folders && answered.is_ok() {
+            self.0.ask(Ask::Sync);
+        }
+        answered
     }
 }
 
@@ -141,9 +152,26 @@ async fn perform(
         } => Answer::Text(mailbox.text(&text, text_type, max_bytes).await?).into(),
         Command::GetSource { message } => mailbox.source(&message).await?.into(),
         Command::GetAttachment { attachment } => mailbox.attachment(&attachment).await?.into(),
-        Command::UpdateMessage { message, update } => {
-            mailbox.update(&message, &update).await?;
-            Answer::Done.into()
+        Command::CreateMailbox { path } => {
+            Answer::Mailbox(mailbox.create_mailbox(&path).await?).into()
+        }
+        Command::UpdateMailbox(update) => {
+            Answer::Mailbox(mailbox.update_mailbox(&update).await?).into()
+        }
+        Command::DeleteMailbox { path } => {
+            Answer::Mailbox(mailbox.delete_mailbox(&path).await?).into()
+        }
+        Command::GetQuota => Answer::Quota(mailbox.quota().await?).into(),
+        Command::Search(request) => Answer::Messages(mailbox.search(&request).await?).into(),
+        Command::UpdateMessages { targets, update } => {
+            Answer::Updated(mailbox.update(&targets, &update).await?).into()
+        }
+        Command::MoveMessages {
+            targets,
+            destination,
+        } => Answer::Moved(mailbox.move_messages(&targets, &destination).await?).into(),
+        Command::DeleteMessages { targets, force } => {
+            Answer::Deleted(mailbox.delete_messages(&targets, force).await?).into()
         }
         Command::Append(append) => {
             let body = body.ok_or_else(ApiError::internal)?;
@@ -152,6 +180,7 @@ async fn perform(
                 path: stored.path,
                 id: stored.id,
                 uid: stored.uid,
+                uid_validity: stored.uid_validity,
             }
             .into()
         }

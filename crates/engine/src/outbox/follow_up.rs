@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use posthouse_model::{
     Caller, Timestamp,
     account::AccountConfig,
-    command::{Append, Command},
+    command::{Append, Command, Targets},
     message::{MessageUpdate, WordsUpdate},
 };
 use posthouse_store::{Batch, blob, outbox};
@@ -103,8 +103,8 @@ impl Worker<'_> {
                 add: Some(reference.add_flags.clone()),
                 ..WordsUpdate::default()
             };
-            let update = Command::UpdateMessage {
-                message: reference.message.clone(),
+            let update = Command::UpdateMessages {
+                targets: Targets::Message(reference.message.clone()),
                 update: MessageUpdate {
                     flags: Some(flags),
                     labels: None,

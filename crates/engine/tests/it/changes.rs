@@ -8,6 +8,7 @@ use posthouse_backend::{
 };
 use posthouse_model::{
     AccountId, AccountState, EventType,
+    command::Targets,
     message::{MessageUpdate, WordsUpdate},
 };
 use posthouse_store::{Batch, departures, identities, mailboxes};
@@ -80,7 +81,9 @@ async fn changed_flags_are_told(house: &House) {
         flags: Some(flags),
         ..MessageUpdate::default()
     };
-    fake.update(&message, &update).await.unwrap();
+    fake.update(&Targets::Message(message.clone()), &update)
+        .await
+        .unwrap();
     let told = process.wait_events(&id, EventType::MessageUpdated, 1).await;
     let expected = json!({
         "id": message, "uid": 1, "threadId": new["threadId"],
@@ -95,7 +98,9 @@ async fn changed_flags_are_told(house: &House) {
         flags: Some(flags),
         ..MessageUpdate::default()
     };
-    fake.update(&message, &update).await.unwrap();
+    fake.update(&Targets::Message(message.clone()), &update)
+        .await
+        .unwrap();
     let told = process.wait_events(&id, EventType::MessageUpdated, 2).await;
     let expected = json!({"flags": {"deleted": ["work"], "value": ["\\Seen"]}});
     assert_eq!(told[1]["changes"], expected);

@@ -12,6 +12,7 @@ mod floors;
 mod model;
 mod moves;
 mod network;
+mod operations;
 mod postgres;
 mod process;
 mod reading;

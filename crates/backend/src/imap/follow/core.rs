@@ -17,7 +17,7 @@ use super::{
     trouble::Troubles,
 };
 use crate::{
-    ImapFolder, StateDelta, SyncTrouble,
+    ImapFolder, Reset, StateDelta, SyncTrouble,
     imap::sync::{Fact, FolderStatus, Offers, Plan, ResetReason, decide},
 };
 
@@ -271,7 +271,7 @@ impl Core {
             }
             Now::Dating(told) => {
                 if let Some(path) = self.open_path().map(str::to_owned) {
-                    self.folders.record_new(&path, told.status, None, out);
+                    self.folders.record_new(&path, told.status, None, None, out);
                     self.go_on(&path, told, moment, out);
                 }
             }
@@ -342,13 +342,14 @@ impl Core {
                     self.tasks.push_front(Task::Sync(path.to_owned()));
                     return;
                 }
-                self.folders.record_new(path, status, None, out);
+                self.folders.record_new(path, status, None, None, out);
                 true
             }
             Some(known) if known.uid_validity != status.uid_validity => {
                 let previous = Some(known.uid_validity);
                 let reason = ResetReason::UidValidityChange;
-                self.folders.reset(path, reason, previous, status, out);
+                self.folders
+                    .reset(path, Reset { reason, previous }, status, out);
                 true
             }
             Some(_) => true,
@@ -391,11 +392,12 @@ impl Core {
                 self.now = Now::Dating(told);
                 return;
             }
-            None => self.folders.record_new(&path, status, None, out),
+            None => self.folders.record_new(&path, status, None, None, out),
             Some(known) if known.uid_validity != status.uid_validity => {
                 let previous = Some(known.uid_validity);
                 let reason = ResetReason::UidValidityChange;
-                self.folders.reset(&path, reason, previous, status, out);
+                self.folders
+                    .reset(&path, Reset { reason, previous }, status, out);
             }
             Some(_) => {}
         }
@@ -414,7 +416,7 @@ impl Core {
         let first = uids.iter().next();
         let uid_next = first.map_or(end, |uid| if end == 0 { uid } else { uid.min(end) });
         self.folders
-            .record_new(&path, told.status, Some(uid_next), out);
+            .record_new(&path, told.status, Some(uid_next), None, out);
         self.go_on(&path, told, moment, out);
     }
 
@@ -488,7 +490,9 @@ impl Core {
                     Loading::News(news) => self.status_of(&open.path, news.exists),
                 };
                 let reason = ResetReason::SyncStateLost;
-                self.folders.reset(&open.path, reason, None, status, out);
+                let previous = None;
+                self.folders
+                    .reset(&open.path, Reset { reason, previous }, status, out);
                 loading = Loading::Plan(
                     Plan::Seed,
                     Told {

@@ -1,10 +1,7 @@
 //! The folders that are followed, and when they are told of.
 
 use super::input::{Output, Seen};
-use crate::{
-    Change, ImapFolder, StateDelta,
-    imap::sync::{FolderStatus, ResetReason},
-};
+use crate::{Change, ImapFolder, Reset, StateDelta, imap::sync::FolderStatus};
 
 /// The folders that are followed, as they are recorded.
 #[derive(Debug)]
@@ -49,6 +46,7 @@ impl Folders {
         path: &str,
         status: FolderStatus,
         announce_from: Option<u32>,
+        reset_from: Option<Reset>,
         out: &mut Output,
     ) {
         let silent = !self.fast && status.messages > 0 && announce_from.is_none();
@@ -59,6 +57,7 @@ impl Folders {
             highest_modseq: status.highest_modseq,
             messages: status.messages,
             silent: true,
+            reset_from,
             ..ImapFolder::default()
         };
         let told = (!silent).then(|| Self::tell(folder.clone(), out));
@@ -67,7 +66,14 @@ impl Folders {
 
     /// Tells of a folder that was not told of yet.
     pub(super) fn tell(mut folder: ImapFolder, out: &mut Output) -> ImapFolder {
-        folder.reset = false;
+        if let Some(reset) = folder.reset_from.take() {
+            out.changes.push(Change::MailboxReset {
+                path: folder.path.clone(),
+                uid_validity: Some(folder.uid_validity),
+                previous: reset.previous,
+                reason: reset.reason.as_str(),
+            });
+        }
         if std::mem::take(&mut folder.silent) {
             out.changes.push(Change::MailboxNew {
                 path: folder.path.clone(),
@@ -77,35 +83,22 @@ impl Folders {
         folder
     }
 
-    /// Drops what is known of a folder's messages and records it as a new one.
+    /// Drops what is known of a folder's messages and records it as a new one. That too is told once it is taken in.
     pub(super) fn reset(
         &mut self,
         path: &str,
-        reason: ResetReason,
-        previous: Option<u32>,
+        reset: Reset,
         status: FolderStatus,
         out: &mut Output,
     ) {
-        let told = self.find(path).is_none_or(was_told);
-        if told {
-            out.changes.push(Change::MailboxReset {
-                path: path.to_owned(),
-                uid_validity: Some(status.uid_validity),
-                previous,
-                reason: reason.as_str(),
-            });
-        }
+        let known = self.find(path);
+        let told = known.is_none_or(was_told);
+        // What was told of last is what it was before, however often it is reset since.
+        let first = known.and_then(|known| known.reset_from).unwrap_or(reset);
         out.deltas.push(StateDelta::ImapIndexGone {
             path: path.to_owned(),
         });
-        self.record_new(path, status, None, out);
-        if let Some(folder) = self.find(path).filter(|folder| told && folder.silent) {
-            let folder = ImapFolder {
-                reset: true,
-                ..folder.clone()
-            };
-            self.record(folder, out);
-        }
+        self.record_new(path, status, None, told.then_some(first), out);
     }
 
     /// Forgets the folders that are not followed any more, and tells of those that are gone; their paths.
@@ -137,5 +130,5 @@ impl Folders {
 
 /// Whether anybody was told of a folder.
 const fn was_told(known: &ImapFolder) -> bool {
-    !known.silent || known.reset
+    !known.silent || known.reset_from.is_some()
 }

@@ -1,6 +1,7 @@
 //! What a folder needs, judged by its counters alone.
 
 use posthouse_model::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::ImapFolder;
 
@@ -30,7 +31,8 @@ pub struct Offers {
 }
 
 /// Why an index is built anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ResetReason {
     /// Its state is missing.
     SyncStateLost,
