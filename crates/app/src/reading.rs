@@ -34,7 +34,7 @@ impl App {
             return Err(ApiError::invalid_field("path", "\"path\" is required"));
         }
         let search = input.body().parse("search")?.unwrap_or_default();
-        let command = Command::Search(SearchMessages { list, search });
+        let command = Command::Search(Box::new(SearchMessages { list, search }));
         self.messages(caller, input, command).await
     }
 

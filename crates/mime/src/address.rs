@@ -31,6 +31,8 @@ struct Draft {
     angle: Option<Vec<u8>>,
     /// The brackets, or a word outside quotes, have an `@`.
     has_at: bool,
+    /// After `[`, before `]`.
+    in_square: bool,
     comment: Vec<u8>,
 }
 
@@ -102,6 +104,8 @@ pub fn parse_addresses(raw: &[u8]) -> Vec<Address> {
                 draft.tokens.push((space, Token::Encoded(text)));
                 at += len;
             }
+            // Without its partner, like `Bob bob@example.com>`.
+            b'>' => at += 1,
             b' ' | b'\t' => {
                 at += 1;
                 space = true;
@@ -109,6 +113,7 @@ pub fn parse_addresses(raw: &[u8]) -> Vec<Address> {
             }
             other => {
                 draft.has_at |= other == b'@' && draft.angle.is_none();
+                draft.in_square = other == b'[' || draft.in_square && other != b']';
                 match draft.tokens.last_mut() {
                     Some((_, Token::Plain(text))) if !space => text.push(other),
                     _ => draft.tokens.push((space, Token::Plain(vec![other]))),
@@ -166,12 +171,14 @@ fn comment(input: &[u8]) -> Option<(&[u8], usize)> {
     None
 }
 
-/// `<address>` at the start of `input`: the address without white space and route, and its length.
+/// `<address>` at the start of `input`: the address without white space, comments and route, and its length.
 /// Unclosed, it ends at the next comma or the end.
 fn angle(input: &[u8]) -> (Vec<u8>, usize) {
     let mut text = Vec::new();
     let mut in_quotes = false;
-    let mut at = 1;
+    // Of `<<address>>` the inner ones.
+    let mut at = input.iter().take_while(|b| **b == b'<').count();
+    let mut depth = 0usize;
     let mut end = input.len();
     while let Some(&byte) = input.get(at) {
         at += 1;
@@ -184,7 +191,15 @@ fn angle(input: &[u8]) -> (Vec<u8>, usize) {
                 }
                 continue;
             }
-            b'"' => in_quotes = !in_quotes,
+            b'(' if !in_quotes => {
+                depth += 1;
+                continue;
+            }
+            b')' if depth > 0 => {
+                depth -= 1;
+                continue;
+            }
+            b'"' if depth == 0 => in_quotes = !in_quotes,
             b'>' if !in_quotes => {
                 end = at;
                 break;
@@ -195,9 +210,16 @@ fn angle(input: &[u8]) -> (Vec<u8>, usize) {
                 break;
             }
             b' ' | b'\t' if !in_quotes => continue,
+            _ if depth > 0 => continue,
             _ => {}
         }
         text.push(byte);
+    }
+    if text
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"mailto:"))
+    {
+        text.drain(..7);
     }
     if text.first() == Some(&b'@')
         && let Some(colon) = text.iter().position(|&b| b == b':')
@@ -209,7 +231,8 @@ fn angle(input: &[u8]) -> (Vec<u8>, usize) {
 
 impl Draft {
     fn is_group_name(&self) -> bool {
-        self.angle.is_none() && !self.has_at && !self.tokens.is_empty()
+        // `Bob [mailto:bob@example.com]` is none.
+        self.angle.is_none() && !self.has_at && !self.tokens.is_empty() && !self.in_square
     }
 
     /// The tokens as a display name.
@@ -234,19 +257,23 @@ impl Draft {
         // No brackets: words with an @ are addresses, the others a name.
         let mut addresses: Vec<Vec<u8>> = Vec::new();
         let mut names: Vec<(bool, Token)> = Vec::new();
-        let mut glue = false;
+        // The last address is not whole; the last word was part of an address.
+        let (mut glue, mut touches) = (false, false);
         for group in words(draft.tokens) {
             let at = group
                 .iter()
                 .any(|token| matches!(token, Token::Plain(text) if text.contains(&b'@')));
-            let ends_open =
-                matches!(group.last(), Some(Token::Plain(text)) if text.ends_with(b"@"));
+            let ends_open = matches!(group.last(), Some(Token::Plain(text)) if text.ends_with(b"@") || text.ends_with(b"."));
             let starts_open =
                 matches!(group.first(), Some(Token::Plain(text)) if text.starts_with(b"@"));
-            if at || glue {
+            let goes_on =
+                matches!(group.first(), Some(Token::Plain(text)) if text.starts_with(b"."));
+            let glue_now = glue || goes_on && !addresses.is_empty() && touches;
+            touches = at || glue_now;
+            if at || glue_now {
                 let mut address = Vec::new();
-                // `user @ host` is one address in three words.
-                if glue && let Some(open) = addresses.pop() {
+                // `user @ host . com` is one address in five words.
+                if glue_now && let Some(open) = addresses.pop() {
                     address = open;
                 } else if starts_open && let Some((_, name)) = names.pop() {
                     address = raw(&name);
@@ -254,7 +281,7 @@ impl Draft {
                 for token in &group {
                     address.extend_from_slice(&raw(token));
                 }
-                addresses.push(address);
+                addresses.push(without_mailto(address));
                 glue = ends_open;
             } else {
                 names.extend(
@@ -275,10 +302,7 @@ impl Draft {
                         address: word::decode_text(only),
                     });
                 }
-                _ => out.push(Address {
-                    name,
-                    address: String::new(),
-                }),
+                _ => out.push(whole_in_name(name.unwrap_or_default())),
             },
             [only] => out.push(Address {
                 name,
@@ -292,6 +316,33 @@ impl Draft {
             }
         }
     }
+}
+
+/// A name without an address. Some programs encode the whole mailbox, brackets and all.
+fn whole_in_name(name: String) -> Address {
+    let whole = name
+        .strip_suffix('>')
+        .and_then(|start| start.rsplit_once('<'))
+        .filter(|(_, address)| address.contains('@') && !address.contains(char::is_whitespace));
+    match whole {
+        Some((name, address)) => Address {
+            name: some(name.trim().to_owned()),
+            address: address.to_owned(),
+        },
+        None => Address {
+            name: some(name),
+            address: String::new(),
+        },
+    }
+}
+
+/// `[mailto:bob@example.com]`, as some programs write what they show.
+fn without_mailto(address: Vec<u8>) -> Vec<u8> {
+    address
+        .strip_prefix(b"[mailto:")
+        .and_then(|rest| rest.strip_suffix(b"]"))
+        .map(<[u8]>::to_vec)
+        .unwrap_or(address)
 }
 
 /// Tokens that touch each other, together.

@@ -5,12 +5,15 @@
 
 use encoding_rs::{Decoder, Encoding};
 
+use crate::shift::Shift;
+
 /// Decodes one text piece by piece.
 pub struct CharsetDecoder(Kind);
 
 enum Kind {
     Auto(Auto),
     Table(Box<Decoder>),
+    Shifted(Box<(Shift, Decoder)>),
     Utf7(Utf7),
 }
 
@@ -24,6 +27,14 @@ impl CharsetDecoder {
         let name = match lower.as_str() {
             "utf-7" | "utf7" | "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => {
                 return Self(Kind::Utf7(Utf7::default()));
+            }
+            "iso-2022-kr" | "csiso2022kr" => {
+                let (held, shifted) = (Vec::new(), false);
+                return shifted_table(Shift::Korean { held, shifted }, encoding_rs::EUC_KR);
+            }
+            "hz-gb-2312" | "hz" => {
+                let (tilde, shifted) = (false, false);
+                return shifted_table(Shift::Chinese { tilde, shifted }, encoding_rs::GBK);
             }
             "utf-8" | "utf8" | "us-ascii" | "ascii" | "ansi_x3.4-1968" | "646" | "" => {
                 return Self(Kind::Auto(Auto::default()));
@@ -50,6 +61,9 @@ impl CharsetDecoder {
         };
         match Encoding::for_label_no_replacement(name.as_bytes()) {
             Some(encoding) if encoding == encoding_rs::UTF_8 => Self(Kind::Auto(Auto::default())),
+            Some(encoding) if encoding == encoding_rs::ISO_2022_JP => {
+                shifted_table(Shift::Japanese(Vec::new()), encoding)
+            }
             Some(encoding) if encoding.name().starts_with("UTF-16") => {
                 Self(Kind::Table(Box::new(encoding.new_decoder())))
             }
@@ -65,6 +79,12 @@ impl CharsetDecoder {
         match &mut self.0 {
             Kind::Auto(auto) => auto.push(bytes, out),
             Kind::Table(decoder) => table(decoder, bytes, out, false),
+            Kind::Shifted(both) => {
+                let (shift, decoder) = both.as_mut();
+                let mut rewritten = Vec::with_capacity(bytes.len());
+                shift.push(bytes, &mut rewritten);
+                table(decoder, &rewritten, out, false);
+            }
             Kind::Utf7(utf7) => utf7.push(bytes, out),
         }
     }
@@ -74,6 +94,12 @@ impl CharsetDecoder {
         match self.0 {
             Kind::Auto(auto) => auto.finish(out),
             Kind::Table(mut decoder) => table(&mut decoder, &[], out, true),
+            Kind::Shifted(both) => {
+                let (mut shift, mut decoder) = *both;
+                let mut rest = Vec::new();
+                shift.finish(&mut rest);
+                table(&mut decoder, &rest, out, true);
+            }
             Kind::Utf7(utf7) => utf7.finish(out),
         }
     }
@@ -87,6 +113,11 @@ pub fn decode(label: &str, bytes: &[u8]) -> String {
     decoder.push(bytes, &mut out);
     decoder.finish(&mut out);
     out
+}
+
+fn shifted_table(shift: Shift, encoding: &'static Encoding) -> CharsetDecoder {
+    let decoder = encoding.new_decoder_without_bom_handling();
+    CharsetDecoder(Kind::Shifted(Box::new((shift, decoder))))
 }
 
 fn windows(digits: &str) -> &'static str {
@@ -156,6 +187,20 @@ impl Auto {
             self.emit(valid, out);
             let Some(error) = error else { return };
             rest = rest.get(valid.len()..).unwrap_or_default();
+            match surrogates(rest) {
+                Surrogates::Pair(c, after) => {
+                    self.started = true;
+                    self.seen_multibyte = true;
+                    out.push(c);
+                    rest = after;
+                    continue;
+                }
+                Surrogates::Cut => {
+                    self.carry = rest.to_vec();
+                    return;
+                }
+                Surrogates::None => {}
+            }
             match error.error_len() {
                 None => {
                     self.carry = rest.to_vec();
@@ -195,6 +240,36 @@ impl Auto {
         } else {
             latin(&self.carry, out);
         }
+    }
+}
+
+/// A character of two surrogates, each in UTF-8 (CESU-8): what some Java and database programs write for UTF-8.
+enum Surrogates<'a> {
+    Pair(char, &'a [u8]),
+    /// It may become one.
+    Cut,
+    None,
+}
+
+fn surrogates(bytes: &[u8]) -> Surrogates<'_> {
+    let fits =
+        |at: usize, low: u8, high: u8| bytes.get(at).is_none_or(|byte| (low..=high).contains(byte));
+    let pair = fits(0, 0xed, 0xed)
+        && fits(1, 0xa0, 0xaf)
+        && fits(2, 0x80, 0xbf)
+        && fits(3, 0xed, 0xed)
+        && fits(4, 0xb0, 0xbf)
+        && fits(5, 0x80, 0xbf);
+    match bytes {
+        _ if !pair => Surrogates::None,
+        [_, a, b, _, c, d, after @ ..] => {
+            let bits = |byte: &u8, mask: u8| u32::from(byte & mask);
+            let high = bits(a, 0x0f) << 6 | bits(b, 0x3f);
+            let low = bits(c, 0x0f) << 6 | bits(d, 0x3f);
+            let code = 0x1_0000 + (high << 10) + low;
+            Surrogates::Pair(char::from_u32(code).unwrap_or('\u{fffd}'), after)
+        }
+        _ => Surrogates::Cut,
     }
 }
 

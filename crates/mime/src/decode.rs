@@ -30,6 +30,10 @@ impl TransferDecoder {
         })
     }
 
+    pub(crate) fn is_base64(&self) -> bool {
+        matches!(self.0, Kind::Base64(_))
+    }
+
     /// Decodes the next bytes, appending to `out`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match &mut self.0 {

@@ -1,6 +1,6 @@
 //! A text part as a string: transfer encoding, charset, line ends, flowed lines.
 
-use crate::{charset::CharsetDecoder, decode::TransferDecoder};
+use crate::{charset::CharsetDecoder, decode::TransferDecoder, probe};
 
 /// How a text part is written, from its header or BODYSTRUCTURE.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,12 +13,14 @@ pub struct TextFormat<'a> {
     pub flowed: bool,
     /// `delsp=yes` (RFC 3676).
     pub delsp: bool,
+    /// It is HTML: without a label, what its head says of the charset counts.
+    pub html: bool,
 }
 
 /// Reads a text part piece by piece, up to a number of bytes of UTF-8.
 pub struct TextDecoder {
-    transfer: Option<TransferDecoder>,
-    charset: Option<CharsetDecoder>,
+    transfer: Stage<TransferDecoder>,
+    charset: Stage<CharsetDecoder>,
     flowed: bool,
     delsp: bool,
     max: usize,
@@ -30,13 +32,66 @@ pub struct TextDecoder {
     more: bool,
 }
 
+/// A decoder that may depend on how the text begins.
+enum Stage<D> {
+    /// Not chosen yet: what has come.
+    Waits(Vec<u8>),
+    Runs(D),
+    Ended,
+}
+
+impl<D> Stage<D> {
+    /// The next bytes for the decoder, which is made of the beginning once enough of it is there or the input has `ended`.
+    fn next(
+        &mut self,
+        bytes: &[u8],
+        ended: bool,
+        make: impl FnOnce(&[u8]) -> D,
+    ) -> Option<(&mut D, Vec<u8>)> {
+        let mut input = bytes.to_vec();
+        if let Self::Waits(start) = self {
+            start.extend_from_slice(bytes);
+            if start.len() < probe::LOOKED_AT && !ended {
+                return None;
+            }
+            input = std::mem::take(start);
+            let looked_at = input.get(..probe::LOOKED_AT).unwrap_or(&input);
+            *self = Self::Runs(make(looked_at));
+        }
+        match self {
+            Self::Runs(decoder) => Some((decoder, input)),
+            _ => None,
+        }
+    }
+
+    fn end(&mut self) -> Option<D> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Runs(decoder) => Some(decoder),
+            _ => None,
+        }
+    }
+}
+
 impl TextDecoder {
     /// Reads a part of this format; `max_bytes` bounds the text (UTF-8), not the encoded input.
     #[must_use]
     pub fn new(format: &TextFormat<'_>, max_bytes: usize) -> Self {
+        let transfer = TransferDecoder::new(format.transfer);
+        let charset = CharsetDecoder::new(format.charset);
+        // Some servers say US-ASCII where the message says nothing.
+        let label = format.charset;
+        let is_unsure = format.html && (label.is_empty() || label.eq_ignore_ascii_case("us-ascii"));
         Self {
-            transfer: Some(TransferDecoder::new(format.transfer)),
-            charset: Some(CharsetDecoder::new(format.charset)),
+            transfer: if transfer.is_base64() {
+                Stage::Waits(Vec::new())
+            } else {
+                Stage::Runs(transfer)
+            },
+            charset: if is_unsure {
+                Stage::Waits(Vec::new())
+            } else {
+                Stage::Runs(charset)
+            },
             flowed: format.flowed,
             delsp: format.delsp,
             max: max_bytes,
@@ -55,13 +110,7 @@ impl TextDecoder {
             if self.more {
                 return false;
             }
-            self.bytes.clear();
-            if let Some(transfer) = &mut self.transfer {
-                transfer.push(slice, &mut self.bytes);
-            }
-            if let Some(charset) = &mut self.charset {
-                charset.push(&self.bytes, &mut self.piece);
-            }
+            self.decode(slice, false);
             self.take();
         }
         !self.more
@@ -71,14 +120,7 @@ impl TextDecoder {
     #[must_use]
     pub fn finish(mut self) -> (String, bool) {
         if !self.more {
-            self.bytes.clear();
-            if let Some(transfer) = self.transfer.take() {
-                transfer.finish(&mut self.bytes);
-            }
-            if let Some(mut charset) = self.charset.take() {
-                charset.push(&self.bytes, &mut self.piece);
-                charset.finish(&mut self.piece);
-            }
+            self.decode(&[], true);
             self.take();
         }
         let text = if self.flowed {
@@ -89,12 +131,35 @@ impl TextDecoder {
         (text, self.more)
     }
 
-    /// Moves the piece to the text, with line ends as LF.
+    /// Decodes bytes to the piece; `ended`: they are the last.
+    fn decode(&mut self, bytes: &[u8], ended: bool) {
+        self.bytes.clear();
+        let choose = |start: &[u8]| {
+            let is_other = probe::is_no_base64(start);
+            TransferDecoder::new(if is_other { "" } else { "base64" })
+        };
+        if let Some((transfer, input)) = self.transfer.next(bytes, ended, choose) {
+            transfer.push(&input, &mut self.bytes);
+        }
+        if ended && let Some(transfer) = self.transfer.end() {
+            transfer.finish(&mut self.bytes);
+        }
+        let choose = |start: &[u8]| CharsetDecoder::new(&probe::html_charset(start));
+        if let Some((charset, input)) = self.charset.next(&self.bytes, ended, choose) {
+            charset.push(&input, &mut self.piece);
+        }
+        if ended && let Some(charset) = self.charset.end() {
+            charset.finish(&mut self.piece);
+        }
+    }
+
+    /// Moves the piece to the text, with line ends as LF and without NUL, which no text has and not every reader can hold.
     fn take(&mut self) {
         let piece = std::mem::take(&mut self.piece);
         for c in piece.chars() {
             let c = match c {
                 '\n' if std::mem::take(&mut self.returned) => continue,
+                '\0' => continue,
                 '\r' => {
                     self.returned = true;
                     '\n'

@@ -56,9 +56,35 @@ struct Run<'a> {
     charset: &'a [u8],
     base64: bool,
     bytes: Vec<u8>,
+    /// Characters of the base64 group that is not full yet.
+    open: u8,
 }
 
 impl Run<'_> {
+    /// Adds the text of a word. One that ends in a whole group without padding is closed, or the next word would be read from the
+    /// middle of it; one that was cut in a group has bits left, and the next one goes on there.
+    fn add(&mut self, word: &Word<'_>) {
+        if !word.base64 {
+            return q_decode(word.text, &mut self.bytes);
+        }
+        let mut last = 0;
+        for &byte in word.text {
+            if byte == b'=' {
+                self.open = 0;
+            } else if let Some(value) = decode::base64_value(byte) {
+                self.open = (self.open + 1) % 4;
+                last = value;
+            } else {
+                continue;
+            }
+            self.bytes.push(byte);
+        }
+        if self.open == 2 && last & 0x0f == 0 || self.open == 3 && last & 0x03 == 0 {
+            self.open = 0;
+            self.bytes.push(b'=');
+        }
+    }
+
     fn finish(self, out: &mut String) {
         let bytes = if self.base64 {
             decode::base64(&self.bytes)
@@ -132,27 +158,32 @@ pub fn decode_text(raw: &[u8]) -> String {
                 run.finish(&mut out);
             }
             if !adjacent {
-                out.push_str(&charset::decode("", between));
+                out.push_str(&unlabelled(between));
             }
         }
         let current = run.get_or_insert(Run {
             charset: word.charset,
             base64: word.base64,
             bytes: Vec::new(),
+            open: 0,
         });
-        if word.base64 {
-            current.bytes.extend_from_slice(word.text);
-        } else {
-            q_decode(word.text, &mut current.bytes);
-        }
+        current.add(&word);
         at += word.len;
         plain = at;
     }
     if let Some(run) = run.take() {
         run.finish(&mut out);
     }
-    out.push_str(&charset::decode("", raw.get(plain..).unwrap_or_default()));
+    out.push_str(&unlabelled(raw.get(plain..).unwrap_or_default()));
     clean(&out)
+}
+
+/// Text outside of encoded words. Old programs put ISO-2022-JP into headers as it is; its sequences mean nothing else.
+fn unlabelled(raw: &[u8]) -> String {
+    let is_japanese = raw
+        .windows(3)
+        .any(|three| matches!(three, b"\x1b$B" | b"\x1b$@" | b"\x1b(J" | b"\x1b(I"));
+    charset::decode(if is_japanese { "iso-2022-jp" } else { "" }, raw)
 }
 
 /// Undoes folding: a line break and the white space after it become one space, as does any other

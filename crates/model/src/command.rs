@@ -35,7 +35,7 @@ pub enum Command {
     /// List a page of a folder.
     ListMessages(ListMessages),
     /// List a page of what a search finds.
-    Search(SearchMessages),
+    Search(Box<SearchMessages>),
     /// Read one message.
     GetMessage {
         /// Message id.

@@ -10,6 +10,7 @@
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles, swallows, corrupts or forgets.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
+//! * [`mime_model`]: messages of every make from a seed, with what they mean.
 //! * [`mailbox_model`]: what a follower of a mailbox must tell, and a checker of what it told.
 //! * [`Random`]: numbers that look random and are the same for the same seed.
 //! * [`access_token`]: an OAuth 2.0 access token that the Dovecot of the tests takes.
@@ -28,6 +29,7 @@ mod imap_client;
 mod imap_folders;
 pub mod mail;
 pub mod mailbox_model;
+pub mod mime_model;
 mod oauth;
 mod proxy;
 mod random;

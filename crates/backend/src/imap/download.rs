@@ -18,9 +18,10 @@ use super::{
     detail::fetch_one,
     ids::{AttachmentId, MessageId},
     mailbox::Shared,
+    names,
     open::{self, Opened},
     pool::Bulk,
-    structure::{content_type, filename_of},
+    structure::{Parts, content_type, filename_of},
 };
 use crate::{BackendError, Body};
 
@@ -83,11 +84,28 @@ pub async fn attachment(shared: &Arc<Shared>, id: &str) -> Result<Body, BackendE
             message: "Requested attachment was not found".to_owned(),
             code: "AttachmentNotFound",
         })?;
-    let disposition = part.disposition.as_ref();
-    let head = BodyHead {
+    let mut head = BodyHead {
         content_type: content_type(part),
-        filename: filename_of(part, disposition.map_or(&[], |d| &d.params)),
+        filename: None,
         size: None,
+    };
+    // The name as listings have it.
+    let mut parts = root
+        .map(|root| Parts::new(id.message, root))
+        .unwrap_or_default();
+    parts.doubtful.retain(|(place, _)| {
+        let leaf = parts.files.get(*place);
+        leaf.is_some_and(|leaf| leaf.part == id.part)
+    });
+    let alone = &mut [(id.message.uid, &mut parts)];
+    names::complete(opened.session()?, alone).await?;
+    let place = parts.files.iter().position(|leaf| leaf.part == id.part);
+    head.filename = match place.and_then(|place| parts.attachments.get(place)) {
+        Some(attachment) => attachment.filename.clone(),
+        None => {
+            let disposition = part.disposition.as_ref();
+            filename_of(part, disposition.map_or(&[], |d| &d.params))
+        }
     };
     let reading = Reading {
         shared: Arc::clone(shared),

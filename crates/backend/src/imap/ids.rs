@@ -161,7 +161,8 @@ fn read_lists(bytes: &[u8]) -> Option<[Vec<String>; 3]> {
             .iter()
             .map(|part| {
                 let part = part.as_str()?;
-                is_part_number(part).then(|| part.to_owned())
+                // Or the body of a multipart that has no parts.
+                (is_part_number(part) || part == "TEXT").then(|| part.to_owned())
             })
             .collect::<Option<Vec<_>>>()
     });

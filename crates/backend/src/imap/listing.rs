@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{FetchItem, Ids, SequenceSet};
+use posthouse_imap::{Fetch, FetchItem, Ids, SequenceSet};
 use posthouse_model::{
     command::ListMessages,
-    message::{HeaderChoice, Message, MessagePage},
+    message::{Message, MessagePage},
 };
 
 use super::{
     connect::{Conn, command_error},
     ids::{MessageId, encode_cursor, parse_cursor},
     mailbox::Shared,
-    open, read, shape,
+    names, open, shape,
     structure::Parts,
     threads,
 };
@@ -41,24 +41,11 @@ pub async fn list_messages(
     };
     let number = shared.memory.number(&opened.folder).await?;
     let session = opened.session()?;
-    let items = items(session);
-    let fetched = session
-        .fetch(Ids::Seq(SequenceSet::range(first, last)), &items)
-        .await
-        .map_err(command_error)?;
-    answer.messages = shape::join(fetched)
-        .iter()
-        .rev()
-        // News about messages beyond the page come with sequence numbers too.
-        .filter(|fetch| (first..=last).contains(&fetch.seq))
-        .filter_map(|fetch| {
-            let id = MessageId {
-                folder: number,
-                uid: fetch.uid?,
-            };
-            Some(entry(id, fetch))
-        })
-        .collect();
+    let ids = Ids::Seq(SequenceSet::range(first, last));
+    // News about messages beyond the page come with sequence numbers too.
+    let is_of_page = |fetch: &Fetch| (first..=last).contains(&fetch.seq);
+    answer.messages = entries(session, number, ids, is_of_page).await?;
+    answer.messages.reverse();
     threads::fill(shared, session, number, &mut answer.messages).await?;
     Ok(answer)
 }
@@ -76,24 +63,44 @@ pub fn page_of(total: u64, page: u64, size: u64) -> MessagePage {
     }
 }
 
-/// What to fetch for the entries of a page.
-pub fn items(session: &Conn) -> Vec<FetchItem> {
+/// Messages of the open folder as lists show them, in their order there: those whose replies are `wanted`.
+///
+/// # Errors
+/// What the server may say.
+pub async fn entries(
+    session: &mut Conn,
+    folder: u32,
+    ids: Ids,
+    wanted: impl Fn(&Fetch) -> bool,
+) -> Result<Vec<Message>, BackendError> {
     let mut items = shape::items(session);
-    items.push(read::header_item(&HeaderChoice::None));
-    items
-}
-
-/// A message as lists show it.
-pub fn entry(id: MessageId, fetch: &posthouse_imap::Fetch) -> Message {
-    let parts = fetch
-        .body_structure
-        .as_ref()
-        .map(|root| Parts::new(id, root))
-        .unwrap_or_default();
-    let mut message = shape::message(id, fetch, &parts, false);
-    let headers = read::headers_of(fetch);
-    message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
-    message
+    let headers = [&shape::ADDRESS_HEADERS[..], &shape::AUTO_REPLY_HEADERS[..]].concat();
+    items.push(FetchItem::header_fields(&headers));
+    let fetched = session.fetch(ids, &items).await.map_err(command_error)?;
+    let mut found: Vec<(MessageId, Fetch, Parts)> = shape::join(fetched)
+        .into_iter()
+        .filter(wanted)
+        .filter_map(|fetch| {
+            let uid = fetch.uid?;
+            let id = MessageId { folder, uid };
+            let root = fetch.body_structure.as_ref();
+            let parts = root.map(|root| Parts::new(id, root)).unwrap_or_default();
+            Some((id, fetch, parts))
+        })
+        .collect();
+    let mut doubtful: Vec<(u32, &mut Parts)> = found
+        .iter_mut()
+        .map(|(id, _, parts)| (id.uid, parts))
+        .filter(|(_, parts)| !parts.doubtful.is_empty())
+        .collect();
+    names::complete(session, &mut doubtful).await?;
+    let entry = |(id, fetch, parts): &(MessageId, Fetch, Parts)| {
+        let headers = shape::headers(fetch);
+        let mut message = shape::message(*id, fetch, &headers, parts, false);
+        message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
+        message
+    };
+    Ok(found.iter().map(entry).collect())
 }
 
 /// Sequence numbers of a page counted from the newest message; `None` beyond the end.

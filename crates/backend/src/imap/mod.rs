@@ -32,6 +32,7 @@ mod listing;
 mod mailbox;
 mod manage;
 mod moves;
+mod names;
 mod open;
 mod origin;
 mod pace;

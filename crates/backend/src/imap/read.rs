@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use posthouse_imap::{FetchItem, SectionData, SequenceSet};
-use posthouse_mime::{Headers, parse_headers};
+use posthouse_mime::Headers;
 use posthouse_model::{
     mailbox::SpecialUse,
     message::{HeaderChoice, Message, MessageOptions, TextType},
@@ -20,7 +20,7 @@ use super::{
     content, detail,
     ids::MessageId,
     mailbox::Shared,
-    open, shape,
+    names, open, shape,
     structure::{Leaf, Parts},
     text,
 };
@@ -86,7 +86,7 @@ pub async fn read(
     let by_uid: HashMap<u32, MessageId> = ids.iter().map(|id| (id.uid, *id)).collect();
     let uids: SequenceSet = by_uid.keys().copied().collect();
     let pieces = session.fetch(uids, &items).await.map_err(command_error)?;
-    let mut messages = Vec::with_capacity(ids.len());
+    let mut found = Vec::with_capacity(ids.len());
     for fetch in shape::join(pieces) {
         let known = fetch.uid.and_then(|uid| by_uid.get(&uid));
         // News of the flags of other messages come in between.
@@ -94,17 +94,24 @@ pub async fn read(
         else {
             continue;
         };
-        let parts = fetch
-            .body_structure
-            .as_ref()
-            .map(|root| Parts::new(*id, root))
-            .unwrap_or_default();
-        let mut message = shape::message(*id, &fetch, &parts, true);
-        let headers = headers_of(&fetch);
+        let root = fetch.body_structure.as_ref();
+        let parts = root.map(|root| Parts::new(*id, root)).unwrap_or_default();
+        found.push((*id, fetch, parts));
+    }
+    let mut doubtful: Vec<(u32, &mut Parts)> = found
+        .iter_mut()
+        .map(|(id, _, parts)| (id.uid, parts))
+        .filter(|(_, parts)| !parts.doubtful.is_empty())
+        .collect();
+    names::complete(session, &mut doubtful).await?;
+    let mut messages = Vec::with_capacity(found.len());
+    for (id, fetch, parts) in found {
+        let headers = shape::headers(&fetch);
+        let mut message = shape::message(id, &fetch, &headers, &parts, true);
         message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
         message.headers = view(&headers, &options.headers);
         let wanted = content::wanted(&parts, options);
-        messages.push((*id, message, parts, wanted));
+        messages.push((id, message, parts, wanted));
     }
     let read = together(session, &messages, options.text_type).await?;
     let special = open::special_uses(shared, Some(session)).await?;
@@ -157,7 +164,7 @@ async fn together(
         let plain = parts.plain.iter().filter(|_| text_type.plain());
         let html = parts.html.iter().filter(|_| text_type.html());
         let files = wanted.iter().filter_map(|place| parts.files.get(*place));
-        let small = |part: &&Leaf| part.size <= TOGETHER;
+        let small = |part: &&Leaf| part.size <= TOGETHER && part.undivided.is_none();
         let sections = plain.chain(html).chain(files).filter(small);
         let sections: Vec<&str> = sections.map(|part| part.part.as_str()).collect();
         if !sections.is_empty() {
@@ -186,8 +193,8 @@ async fn together(
     Ok(read)
 }
 
-/// The headers that are asked for and those that tell an automatic answer.
-pub fn header_item(choice: &HeaderChoice) -> FetchItem {
+/// The headers that are asked for, those with addresses and those that tell an automatic answer.
+fn header_item(choice: &HeaderChoice) -> FetchItem {
     let named: &[String] = match choice {
         HeaderChoice::All => return FetchItem::body("HEADER"),
         HeaderChoice::None => &[],
@@ -197,6 +204,7 @@ pub fn header_item(choice: &HeaderChoice) -> FetchItem {
     let names = named.iter().map(String::as_str);
     let mut names: Vec<&str> = names.filter(|name| is_field_name(name)).collect();
     let own = shape::AUTO_REPLY_HEADERS.into_iter();
+    let own = own.chain(shape::ADDRESS_HEADERS);
     names.extend(own.filter(|own| !named.iter().any(|name| name == own)));
     FetchItem::header_fields(&names)
 }
@@ -206,18 +214,6 @@ fn is_field_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-}
-
-/// The headers that came.
-pub fn headers_of(fetch: &posthouse_imap::Fetch) -> Headers {
-    let section = fetch
-        .sections
-        .iter()
-        .find(|section| section.name.starts_with("HEADER"));
-    match section.map(|section| &section.data) {
-        Some(SectionData::Bytes(raw)) => parse_headers(raw),
-        _ => Headers::default(),
-    }
 }
 
 /// The headers that are asked for.

@@ -4,7 +4,7 @@ mod program;
 
 use std::sync::Arc;
 
-use posthouse_imap::{Error, Ids, SequenceSet};
+use posthouse_imap::{Error, Fetch, Ids, SequenceSet};
 use posthouse_model::{
     command::SearchMessages,
     message::{Message, MessagePage},
@@ -13,11 +13,11 @@ use posthouse_model::{
 
 use super::{
     connect::{Conn, command_error},
-    ids::{MessageId, parse_cursor},
+    ids::parse_cursor,
     listing,
     mailbox::Shared,
     open::{self, Opened},
-    shape, threads,
+    threads,
 };
 use crate::BackendError;
 use program::Program;
@@ -107,18 +107,9 @@ async fn entries(
     folder: u32,
     uids: &SequenceSet,
 ) -> Result<Vec<Message>, BackendError> {
-    let items = listing::items(session);
-    let fetched = session
-        .fetch(Ids::Uid(uids.clone()), &items)
-        .await
-        .map_err(command_error)?;
-    let mut messages: Vec<Message> = shape::join(fetched)
-        .iter()
-        .filter_map(|fetch| {
-            let uid = fetch.uid.filter(|uid| uids.contains(*uid))?;
-            Some(listing::entry(MessageId { folder, uid }, fetch))
-        })
-        .collect();
+    let is_found = |fetch: &Fetch| fetch.uid.is_some_and(|uid| uids.contains(uid));
+    let ids = Ids::Uid(uids.clone());
+    let mut messages = listing::entries(session, folder, ids, is_found).await?;
     messages.sort_unstable_by_key(|message| std::cmp::Reverse(message.uid));
     Ok(messages)
 }

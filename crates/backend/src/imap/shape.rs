@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_imap::{Address as WireAddress, Fetch, FetchItem};
-use posthouse_mime::{Headers, decode_text};
+use posthouse_imap::{Address as WireAddress, Envelope, Fetch, FetchItem, SectionData};
+use posthouse_mime::{Headers, decode_text, parse_headers};
 use posthouse_model::{
     Timestamp,
     message::{Address, Message},
@@ -11,7 +11,11 @@ use posthouse_model::{
 
 use super::{connect::Conn, ids::MessageId, structure::Parts};
 
-/// What to fetch for a message as lists show it.
+/// The fields with addresses. They are read from the header itself: of what is not by the book (no brackets, an address as a name,
+/// semicolons) the envelopes of servers leave out addresses or hold the wrong one, and nothing in them tells.
+pub const ADDRESS_HEADERS: [&str; 6] = ["from", "sender", "reply-to", "to", "cc", "bcc"];
+
+/// What to fetch for a message as lists show it, but for its [`ADDRESS_HEADERS`].
 pub fn items(session: &Conn) -> Vec<FetchItem> {
     let mut items = vec![
         FetchItem::Uid,
@@ -58,8 +62,24 @@ pub fn join(pieces: Vec<Fetch>) -> Vec<Fetch> {
     whole.into_values().collect()
 }
 
+/// The header fields that a reply holds.
+pub fn headers(fetch: &Fetch) -> Headers {
+    let mut sections = fetch.sections.iter();
+    let section = sections.find(|section| section.name.starts_with("HEADER"));
+    match section.map(|section| &section.data) {
+        Some(SectionData::Bytes(raw)) => parse_headers(raw),
+        _ => Headers::default(),
+    }
+}
+
 /// A message as lists show it; in detail with sender and hidden recipients.
-pub fn message(id: MessageId, fetch: &Fetch, parts: &Parts, detail: bool) -> Message {
+pub fn message(
+    id: MessageId,
+    fetch: &Fetch,
+    headers: &Headers,
+    parts: &Parts,
+    detail: bool,
+) -> Message {
     let mut out = Message {
         id: id.encode(),
         uid: Some(id.uid),
@@ -81,18 +101,47 @@ pub fn message(id: MessageId, fetch: &Fetch, parts: &Parts, detail: bool) -> Mes
     set_flags(&mut out, fetch.flags.clone().unwrap_or_default());
     if let Some(envelope) = &fetch.envelope {
         out.subject = envelope.subject.as_deref().map(decode_text);
-        out.from = addresses(&envelope.from).into_iter().next();
-        out.reply_to = addresses(&envelope.reply_to);
-        out.to = addresses(&envelope.to);
-        out.cc = addresses(&envelope.cc);
         out.message_id = text(envelope.message_id.as_deref());
         out.in_reply_to = text(envelope.in_reply_to.as_deref());
-        if detail {
-            out.sender = addresses(&envelope.sender).into_iter().next();
-            out.bcc = addresses(&envelope.bcc);
-        }
     }
+    let none = Envelope::default();
+    set_addresses(
+        &mut out,
+        headers,
+        fetch.envelope.as_deref().unwrap_or(&none),
+        detail,
+    );
     out
+}
+
+fn set_addresses(out: &mut Message, headers: &Headers, envelope: &Envelope, detail: bool) {
+    let read = |name: &str, known: &[WireAddress]| {
+        if headers.has(name) {
+            headers.addresses(name)
+        } else {
+            addresses(known)
+        }
+    };
+    let authors = read("From", &envelope.from);
+    // Servers put From in the place of these two where they are not there (RFC 9051 section 7.5.2).
+    let or_authors = |name: &str| match headers.addresses(name) {
+        none if none.is_empty() => authors.clone(),
+        some => some,
+    };
+    out.reply_to = or_authors("Reply-To");
+    out.to = read("To", &envelope.to);
+    out.cc = read("Cc", &envelope.cc);
+    if headers.is_empty() {
+        out.reply_to = addresses(&envelope.reply_to);
+    }
+    if detail {
+        out.sender = or_authors("Sender").into_iter().next();
+        if headers.is_empty() {
+            out.sender = addresses(&envelope.sender).into_iter().next();
+        }
+        out.bcc = read("Bcc", &envelope.bcc);
+    }
+    out.from = authors.into_iter().next();
 }
 
 /// Writes flags and what follows from them.
@@ -116,8 +165,8 @@ fn addresses(list: &[WireAddress]) -> Vec<Address> {
     list.iter()
         .filter_map(|entry| match entry {
             WireAddress::Mailbox { name, local, host } => {
-                let local = String::from_utf8_lossy(local);
-                let host = String::from_utf8_lossy(host);
+                let local = decode_text(local);
+                let host = decode_text(host);
                 let known = !host.is_empty() && !is_placeholder(&host);
                 Some(Address {
                     name: name
@@ -129,7 +178,7 @@ fn addresses(list: &[WireAddress]) -> Vec<Address> {
                     } else if is_placeholder(&local) {
                         String::new()
                     } else {
-                        local.into_owned()
+                        local
                     },
                 })
             }
@@ -147,6 +196,7 @@ fn is_placeholder(text: &str) -> bool {
     [
         "MISSING_DOMAIN",
         "MISSING_MAILBOX",
+        "SYNTAX_ERROR",
         ".MISSING-HOST-NAME.",
         ".SYNTAX-ERROR.",
     ]

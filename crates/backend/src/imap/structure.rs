@@ -4,7 +4,10 @@ use posthouse_imap::BodyPart;
 use posthouse_mime::{decode_param, param::filename, text::TextFormat};
 use posthouse_model::message::{Attachment, Text, TextSize};
 
-use super::ids::{AttachmentId, MessageId, TextId};
+use super::{
+    ids::{AttachmentId, MessageId, TextId},
+    names,
+};
 
 /// Nesting that is looked into.
 const MAX_DEPTH: usize = 64;
@@ -24,6 +27,10 @@ pub struct Leaf {
     pub flowed: bool,
     /// `delsp=yes`.
     pub delsp: bool,
+    /// It is HTML.
+    pub html: bool,
+    /// It is the whole of a multipart in which the server found nothing; its boundary.
+    pub undivided: Option<String>,
 }
 
 impl Leaf {
@@ -36,6 +43,8 @@ impl Leaf {
             charset: param("charset"),
             flowed: param("format").eq_ignore_ascii_case("flowed"),
             delsp: param("delsp").eq_ignore_ascii_case("yes"),
+            html: type_of(part) == ("text", "html"),
+            undivided: None,
         }
     }
 
@@ -46,6 +55,7 @@ impl Leaf {
             charset: &self.charset,
             flowed: self.flowed,
             delsp: self.delsp,
+            html: self.html,
         }
     }
 }
@@ -61,6 +71,8 @@ pub struct Parts {
     pub attachments: Vec<Attachment>,
     /// How the attachments are read, in the same order.
     pub files: Vec<Leaf>,
+    /// Attachments, by their place, whose name may be told whole only by the section with their header.
+    pub doubtful: Vec<(usize, String)>,
 }
 
 impl Parts {
@@ -68,6 +80,16 @@ impl Parts {
     pub fn new(id: MessageId, root: &BodyPart) -> Self {
         let mut parts = Self::default();
         parts.add(id, root, Place::default(), 0);
+        let mut texts = parts.plain.iter().chain(&parts.html);
+        if root.is_multipart() && parts.attachments.is_empty() && texts.all(|text| text.size == 0) {
+            // Perhaps the boundary is missing or never used: then all there is to read stands before the first part.
+            parts.html.clear();
+            parts.plain = vec![Leaf {
+                part: root.part.clone(),
+                undivided: Some(decode_param(&root.params, "boundary").unwrap_or_default()),
+                ..Leaf::default()
+            }];
+        }
         parts
     }
 
@@ -99,6 +121,7 @@ impl Parts {
         if part.is_multipart() {
             let place = Place {
                 embedded: part.subtype == "related",
+                in_multipart: true,
                 ..place
             };
             for child in &part.children {
@@ -107,20 +130,28 @@ impl Parts {
             return;
         }
         let kind = part.disposition.as_ref().map(|d| d.kind.as_str());
-        let is_text = part.media_type == "text" && kind != Some("attachment");
-        match part.subtype.as_str() {
+        let (media, subtype) = type_of(part);
+        let is_text = media == "text" && kind != Some("attachment");
+        match subtype {
             "plain" | "html" if is_text && place.in_message => return,
             "plain" if is_text => return self.plain.push(Leaf::new(part)),
             "html" if is_text => return self.html.push(Leaf::new(part)),
             _ => {}
         }
-        self.attachments.push(attachment(id, part, place));
+        let attachment = attachment(id, part, place);
+        if names::is_doubtful(part, attachment.filename.as_deref()) {
+            let section = names::header_section(&part.part, place.in_multipart, place.in_message);
+            let place = self.attachments.len();
+            self.doubtful
+                .extend(section.map(|section| (place, section)));
+        }
+        self.attachments.push(attachment);
         self.files.push(Leaf::new(part));
         // The parts of an attached message.
         for child in &part.children {
             let place = Place {
                 in_message: true,
-                embedded: false,
+                ..Place::default()
             };
             self.add(id, child, place, depth + 1);
         }
@@ -131,6 +162,7 @@ impl Parts {
 struct Place {
     embedded: bool,
     in_message: bool,
+    in_multipart: bool,
 }
 
 fn attachment(message: MessageId, part: &BodyPart, place: Place) -> Attachment {
@@ -162,10 +194,18 @@ fn attachment(message: MessageId, part: &BodyPart, place: Place) -> Attachment {
 
 /// `type/subtype` of a part.
 pub fn content_type(part: &BodyPart) -> String {
+    let (media, subtype) = type_of(part);
+    format!("{media}/{subtype}")
+}
+
+/// Type and subtype of a part. What lacks one of them is no type: the words that stand alone in old or careless mail are read as meant,
+/// all else as bytes (RFC 2045 section 5.2).
+fn type_of(part: &BodyPart) -> (&str, &str) {
     match (part.media_type.as_str(), part.subtype.as_str()) {
-        ("", _) => "application/octet-stream".to_owned(),
-        (media, "") => format!("{media}/octet-stream"),
-        (media, subtype) => format!("{media}/{subtype}"),
+        ("text" | "plain", "") => ("text", "plain"),
+        ("html", "") => ("text", "html"),
+        ("", _) | (_, "") => ("application", "octet-stream"),
+        both => both,
     }
 }
 

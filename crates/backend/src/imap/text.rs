@@ -162,5 +162,15 @@ async fn read_part(
             break;
         }
     }
-    Ok(decoder.finish())
+    let (text, more) = decoder.finish();
+    Ok(match &part.undivided {
+        Some(boundary) if is_divided(&text, boundary) => (String::new(), false),
+        _ => (text, more),
+    })
+}
+
+/// Whether a line of the boundary is in there: then the server was right to find nothing.
+fn is_divided(text: &str, boundary: &str) -> bool {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("--"));
+    !boundary.is_empty() && lines.any(|line| line.starts_with(boundary))
 }

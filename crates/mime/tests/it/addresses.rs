@@ -69,6 +69,24 @@ fn forms() {
             &[("Ann", "a@x"), ("Bob", "b@x")],
         ),
         ("用户@例え.jp", &[("", "用户@例え.jp")]),
+        ("Ann <<a@x>>, b@x", &[("Ann", "a@x"), ("", "b@x")]),
+        ("Ann a@x>", &[("Ann", "a@x")]),
+        ("Ann <a(one)@x(two)>", &[("Ann", "a@x")]),
+        ("Ann <\"a(b\"@x>", &[("Ann", "\"a(b\"@x")]),
+        ("Ann <mailto:a@x>", &[("Ann", "a@x")]),
+        ("Ann [mailto:a@x]", &[("Ann", "a@x")]),
+        ("a @ x . org, b@x", &[("", "a@x.org"), ("", "b@x")]),
+        (
+            "a@[192.0.2.1], b@[IPv6:2001:db8::1]",
+            &[("", "a@[192.0.2.1]"), ("", "b@[IPv6:2001:db8::1]")],
+        ),
+        ("=?utf-8?Q?J=C3=B6rg_<j@x>?=", &[("Jörg", "j@x")]),
+        ("'a@x' <a@x>", &[("'a@x'", "a@x")]),
+        (
+            "root, root@, @x",
+            &[("", "root"), ("", "root@"), ("", "@x")],
+        ),
+        ("Raw\\Name <a@x>", &[("Raw\\Name", "a@x")]),
     ];
     for (raw, expected) in table {
         let read = read(raw);

@@ -9,7 +9,7 @@ use std::{
 
 use posthouse_mime::websafe::{Images, web_safe};
 
-use crate::checks::{dangers, policy, texts};
+use crate::judge::{dangers, policy, texts};
 
 /// Names and HTML of the vectors.
 fn vectors() -> Vec<(String, String)> {

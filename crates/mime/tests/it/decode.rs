@@ -199,3 +199,94 @@ proptest! {
         prop_assert_eq!(decoder.finish(), text_from(&bytes, &format, 50));
     }
 }
+
+#[test]
+fn labels_that_say_otherwise() {
+    let format = |transfer, charset, html| TextFormat {
+        transfer,
+        charset,
+        html,
+        ..TextFormat::default()
+    };
+    let plain = |transfer| format(transfer, "", false);
+    let html = |charset| format("", charset, true);
+    let meta = b"<html><head><META Content='text/html; Charset = koi8-r'>\xd0";
+    let long = [
+        b"Not base64 at all, and long. ".repeat(100),
+        b"\xc3\xa9".to_vec(),
+    ]
+    .concat();
+    let table: &[(TextFormat<'_>, &[u8], &str)] = &[
+        // text that is said to be base64
+        (
+            plain("base64"),
+            b"It is just text, no base64.",
+            "It is just text, no base64.",
+        ),
+        (plain("base64"), &long, &String::from_utf8_lossy(&long)),
+        (plain("base64"), b"SGVs bG8s\r\n  anVu *aw==", "Hello,junk"),
+        (plain("base64"), b"SGVsbG8", "Hello"),
+        (plain("base64"), b"", ""),
+        // HTML that names its charset, which counts only where there is no label
+        (
+            html(""),
+            b"<meta charset=\"windows-1251\">\xcf",
+            "<meta charset=\"windows-1251\">П",
+        ),
+        (
+            html(""),
+            meta,
+            "<html><head><META Content='text/html; Charset = koi8-r'>п",
+        ),
+        (
+            html("utf-8"),
+            b"<meta charset=koi8-r>\xd0\xbf",
+            "<meta charset=koi8-r>п",
+        ),
+        (
+            plain(""),
+            b"<meta charset=koi8-r>\xd0\xbf",
+            "<meta charset=koi8-r>п",
+        ),
+        (
+            html(""),
+            b"<meta charset=utf-16>\xd0\xbf",
+            "<meta charset=utf-16>п",
+        ),
+        // no text has NUL
+        (plain("quoted-printable"), b"a=00b\0c", "abc"),
+    ];
+    for (format, bytes, text) in table {
+        assert_eq!(text_from(bytes, format, 1 << 20).0, *text);
+        // However it is cut.
+        for step in [1, 7, 1000] {
+            let mut decoder = TextDecoder::new(format, 1 << 20);
+            for piece in bytes.chunks(step) {
+                decoder.push(piece);
+            }
+            assert_eq!(decoder.finish().0, *text, "in pieces of {step}");
+        }
+    }
+}
+
+#[test]
+fn charsets_that_shift() {
+    let table: &[(&str, &[u8], &str)] = &[
+        ("iso-2022-kr", b"\x1b$)C\x0e>H3g\x0f ok", "안녕 ok"),
+        ("iso-2022-kr", b"\x1b$)C\x0e>H\nabc", "안\nabc"),
+        ("hz-gb-2312", b"~{VPND~} ok ~~", "中文 ok ~"),
+        ("hz-gb-2312", b"one~\ntwo ~", "onetwo ~"),
+        ("iso-2022-jp", b"\x1b$BF|\x1b(B\x1b$BK\\\x1b(B.", "日本."),
+        ("iso-2022-jp", b"\x1b(I6\x1b(B\x1b", "ｶ\u{fffd}"),
+        ("utf-8", b"\xed\xa0\xbd\xed\xb8\x80", "😀"),
+    ];
+    for (label, bytes, text) in table {
+        assert_eq!(charset::decode(label, bytes), *text, "{label}");
+        let (mut decoder, mut out) = (CharsetDecoder::new(label), String::new());
+        for byte in *bytes {
+            decoder.push(&[*byte], &mut out);
+        }
+        decoder.finish(&mut out);
+        assert_eq!(out, *text, "{label} byte by byte");
+    }
+}

@@ -18,7 +18,7 @@ fn quick(name: &str, work: impl FnOnce()) {
     let start = Instant::now();
     work();
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(5), "{name} took {took:?}");
+    assert!(took < Duration::from_secs(15), "{name} took {took:?}");
 }
 
 #[test]

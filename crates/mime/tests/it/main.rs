@@ -6,8 +6,8 @@
     clippy::indexing_slicing
 )]
 
-#[path = "../../fuzz/checks.rs"]
-mod checks;
+#[path = "../../fuzz/html.rs"]
+mod judge;
 
 mod addresses;
 mod attacks;
@@ -20,7 +20,9 @@ mod history;
 mod hostile;
 mod html;
 mod linear;
+mod linear_html;
 mod params;
 mod raw;
+mod replay;
 mod websafe;
 mod words;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use posthouse_mime::websafe::{Images, MAX_IMAGES, embed_images, web_safe, web_safe_text};
 use proptest::prelude::*;
 
-use crate::checks::{dangers, policy};
+use crate::judge::{dangers, policy};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nimage";
 

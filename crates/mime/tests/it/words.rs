@@ -22,6 +22,17 @@ fn encoded_words() {
         (b"=?utf-8?B?Y2Fm?= =?utf-8?B?w6k=?=", "café"),
         // a base64 group split between words
         (b"=?utf-8?B?Y2F?= =?utf-8?B?mw6k=?=", "café"),
+        // words without padding, each whole
+        (b"=?utf-8?B?YQ?= =?utf-8?B?YmM?= =?utf-8?B?ZA?=", "abcd"),
+        // sequences that the encoding standard takes for errors, between two words and without any word
+        (
+            b"=?iso-2022-jp?B?GyRCRnwbKEI=?= =?iso-2022-jp?B?GyRCS1wbKEI=?=",
+            "日本",
+        ),
+        (b"Re: \x1b$BF|K\\\x1b(B", "Re: 日本"),
+        // a character as two surrogates
+        (b"=?utf-8?Q?=ED=A0=BD=ED=B8=80_x?=", "😀 x"),
+        (b"=?utf-8?Q?=ED=A0=BD_x?=", "í\u{a0}½ x"),
         // without space between, and stuck to text
         (b"=?utf-8?Q?a?==?utf-8?Q?b?=", "ab"),
         (b"=?utf-8?B?YQ==?==?utf-8?B?Yg==?=", "ab"),

@@ -97,8 +97,11 @@ fn flags(search: &Search, keys: &mut Vec<SearchKey>) {
     }
 }
 
+/// Makes the key of a value.
+type Key<T> = fn(T) -> SearchKey;
+
 fn texts(search: &Search, keys: &mut Vec<SearchKey>) {
-    let texts: [(&Option<String>, fn(String) -> SearchKey); 6] = [
+    let texts: [(&Option<String>, Key<String>); 6] = [
         (&search.from, SearchKey::From),
         (&search.to, SearchKey::To),
         (&search.cc, SearchKey::Cc),
@@ -110,7 +113,7 @@ fn texts(search: &Search, keys: &mut Vec<SearchKey>) {
         // Every message contains the empty text.
         keys.extend(text.clone().filter(|text| !text.is_empty()).map(key));
     }
-    let dates: [(Option<Timestamp>, fn(i64) -> SearchKey); 4] = [
+    let dates: [(Option<Timestamp>, Key<i64>); 4] = [
         (search.before, SearchKey::Before),
         (search.since, SearchKey::Since),
         (search.sent_before, SearchKey::SentBefore),
