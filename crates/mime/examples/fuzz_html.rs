@@ -13,6 +13,10 @@ use std::{
 
 #[path = "../fuzz/html.rs"]
 mod judge;
+#[path = "../fuzz/random.rs"]
+mod random;
+
+use random::Random;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,23 +35,7 @@ const PIECES: &str = "< > \" ' ` = / & &# &lt; &quot; &#x3c; &nbsp; <!-- --> --!
     } { ; : body .x #y > + ~ /* */ \\ 'x 'x' ( ) rgb( wrote: -----Original_Message----- > On_a_wrote:\n \n \u{a0} \0 www.x.org a@x.org http:// \
     https:/x";
 
-/// A generator of random numbers (SplitMix64): the same seed gives the same inputs.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut n = self.0;
-        n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        n ^ (n >> 31)
-    }
-
-    /// A number below `end`; 0 when there is none.
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap_or(0)
-    }
-
     fn pick<'a>(&mut self, list: &'a [String]) -> &'a str {
         list.get(self.below(list.len())).map_or("", String::as_str)
     }

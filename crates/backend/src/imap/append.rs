@@ -31,11 +31,7 @@ pub async fn append(
     {
         return Ok(found);
     }
-    let mut lease = Lease::get(shared, None).await?;
-    // The body can be sent only once: find out first whether the session still lives.
-    if !lease.is_fresh() && lease.session()?.noop().await.is_err() {
-        lease.renew().await?;
-    }
+    let mut lease = Lease::alive(shared).await?;
     let session = lease.session()?;
     let mut source = StreamReader::new(body);
     let date = append.internal_date.map(|date| date.millis());

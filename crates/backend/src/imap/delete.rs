@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{SearchKey, SequenceSet, StoreAction};
+use posthouse_imap::{SearchKey, SequenceSet, StoreAction, StoreOptions};
 use posthouse_model::{
     command::{Deleted, Targets},
     mailbox::SpecialUse,
@@ -10,10 +10,9 @@ use posthouse_model::{
 
 use super::{
     connect::{Conn, command_error},
+    ids::MessageId,
     mailbox::Shared,
-    moves::{self, mark},
-    open,
-    targets::{self, Found},
+    moves, open, targets,
 };
 use crate::BackendError;
 
@@ -45,18 +44,10 @@ pub async fn delete(
             Ok(Deleted::Expunged(count))
         }
         _ => {
-            expunge_found(&mut found).await?;
+            expunge_all(found.opened.session()?, &found.uids).await?;
             Ok(Deleted::Expunged(found.count()))
         }
     }
-}
-
-async fn expunge_found(found: &mut Found) -> Result<(), BackendError> {
-    let session = found.opened.session()?;
-    for uids in targets::portions(session, &found.uids) {
-        expunge(session, &uids).await?;
-    }
-    Ok(())
 }
 
 async fn expunge_moved(
@@ -65,15 +56,18 @@ async fn expunge_moved(
     ids: impl Iterator<Item = &String>,
 ) -> Result<(), BackendError> {
     let uids: SequenceSet = ids
-        .filter_map(|id| super::ids::MessageId::parse(id).ok())
+        .filter_map(|id| MessageId::parse(id).ok())
         .map(|id| id.uid)
         .collect();
     if uids.is_empty() {
         return Ok(());
     }
     let mut opened = open::open(shared, trash).await?;
-    let session = opened.session()?;
-    for uids in targets::portions(session, &uids) {
+    expunge_all(opened.session()?, &uids).await
+}
+
+async fn expunge_all(session: &mut Conn, uids: &SequenceSet) -> Result<(), BackendError> {
+    for uids in targets::portions(session, uids) {
         expunge(session, &uids).await?;
     }
     Ok(())
@@ -102,4 +96,20 @@ pub async fn expunge(session: &mut Conn, uids: &SequenceSet) -> Result<(), Backe
         mark(session, &others, StoreAction::Add).await?;
     }
     done
+}
+
+async fn mark(
+    session: &mut Conn,
+    uids: &SequenceSet,
+    action: StoreAction,
+) -> Result<(), BackendError> {
+    let options = StoreOptions {
+        silent: true,
+        ..StoreOptions::default()
+    };
+    session
+        .store(uids.clone(), action, &["\\Deleted"], options)
+        .await
+        .map(drop)
+        .map_err(command_error)
 }

@@ -13,21 +13,12 @@ use super::{
 };
 use crate::BackendError;
 
-/// A session that lives, for commands that must not be sent twice.
-async fn session(shared: &Arc<Shared>) -> Result<Lease, BackendError> {
-    let mut lease = Lease::get(shared, None).await?;
-    if !lease.is_fresh() && lease.session()?.noop().await.is_err() {
-        lease.renew().await?;
-    }
-    Ok(lease)
-}
-
 /// Makes a folder and subscribes to it. One that exists is left as it is.
 ///
 /// # Errors
 /// 400 with the server's reason, and what connecting may say.
 pub async fn create(shared: &Arc<Shared>, path: &[String]) -> Result<MailboxChange, BackendError> {
-    let mut lease = session(shared).await?;
+    let mut lease = Lease::alive(shared).await?;
     let session = lease.session()?;
     let path = Root::of(session).await?.path(path)?;
     let mut change = MailboxChange {
@@ -62,7 +53,7 @@ pub async fn update(
     update: &UpdateMailbox,
 ) -> Result<MailboxChange, BackendError> {
     let path = open::resolve(shared, &update.path).await?;
-    let mut lease = session(shared).await?;
+    let mut lease = Lease::alive(shared).await?;
     let session = lease.session()?;
     let mut change = MailboxChange {
         path: path.clone(),
@@ -110,7 +101,7 @@ pub async fn update(
 /// `FolderNotFound`, else as [`create`].
 pub async fn delete(shared: &Arc<Shared>, path: &str) -> Result<MailboxChange, BackendError> {
     let path = open::resolve(shared, path).await?;
-    let mut lease = session(shared).await?;
+    let mut lease = Lease::alive(shared).await?;
     let session = lease.session()?;
     leave(session, &path).await?;
     match session.delete(path.as_str()).await {

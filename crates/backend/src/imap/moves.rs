@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use posthouse_imap::{Error, SequenceSet, StoreAction, StoreOptions};
+use posthouse_imap::Error;
 use posthouse_model::command::{Moved, Targets};
 
 use super::{
@@ -92,24 +92,4 @@ fn refused(error: Error) -> BackendError {
         Some("TRYCREATE" | "NONEXISTENT") => BackendError::folder_not_found(),
         _ => command_error(error),
     }
-}
-
-/// Marks messages as deleted.
-///
-/// # Errors
-/// What the server may say.
-pub async fn mark(
-    session: &mut super::connect::Conn,
-    uids: &SequenceSet,
-    action: StoreAction,
-) -> Result<(), BackendError> {
-    let options = StoreOptions {
-        silent: true,
-        ..StoreOptions::default()
-    };
-    session
-        .store(uids.clone(), action, &["\\Deleted"], options)
-        .await
-        .map(drop)
-        .map_err(command_error)
 }

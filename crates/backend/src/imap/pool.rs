@@ -220,6 +220,18 @@ impl Lease {
         }
     }
 
+    /// A session that has just answered: for commands that must not be sent twice, and bodies that cannot be.
+    ///
+    /// # Errors
+    /// See [`connect`].
+    pub async fn alive(shared: &Arc<Shared>) -> Result<Self, BackendError> {
+        let mut lease = Self::get(shared, None).await?;
+        if !lease.is_fresh() && lease.session()?.noop().await.is_err() {
+            lease.renew().await?;
+        }
+        Ok(lease)
+    }
+
     async fn place(shared: &Arc<Shared>) -> Result<Place, BackendError> {
         let pool = &shared.pool;
         let permit = match pool.permits.try_acquire() {

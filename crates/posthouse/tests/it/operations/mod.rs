@@ -15,13 +15,12 @@ struct House {
     _server: Server,
     client: Client,
     imap: ImapClient,
-    user: String,
     /// `/v1/account/{account}`.
     base: String,
 }
 
 impl House {
-    /// On a server of this name; `fill` puts messages into the mailbox before it is connected.
+    /// On a server of this name.
     async fn on(name: &str) -> Self {
         let addr = match name {
             "Cyrus" => cyrus_addr(),
@@ -43,7 +42,6 @@ impl House {
             client,
             imap,
             base: format!("/v1/account/{user}"),
-            user,
         }
     }
 
