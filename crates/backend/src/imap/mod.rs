@@ -40,6 +40,7 @@ mod pool;
 mod profile;
 mod quota;
 mod read;
+mod reading;
 mod search;
 mod shape;
 mod special;

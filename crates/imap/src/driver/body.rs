@@ -104,7 +104,9 @@ fn inline_body(fetch: &Fetch, section: &str) -> Option<Bytes> {
     let found = fetch.section(section).or_else(|| fetch.sections.first())?;
     match &found.data {
         SectionData::Bytes(data) => Some(data.clone()),
-        SectionData::Nil | SectionData::Omitted(_) => None,
+        // Beyond the end of a body some servers give NIL: it is there, and there is no more of it.
+        SectionData::Nil => Some(Bytes::new()),
+        SectionData::Omitted(_) => None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Connection, Error};
 use crate::session::{Event, Output};
 
 /// Bytes read at once. They live on the stack of one poll: a connection that waits holds no buffer.
-const READ_SIZE: usize = 16 * 1024;
+const READ_SIZE: usize = 64 * 1024;
 
 /// When to give up: a command as a whole, and silence within it.
 #[derive(Debug, Clone, Copy)]
