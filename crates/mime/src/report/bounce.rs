@@ -164,13 +164,9 @@ fn is_notice(tree: &Tree<'_>, subject: &str) -> bool {
 
 /// The message that a bounce says it answers. People answer too: only where a program wrote.
 fn answered(tree: &Tree<'_>, is_report: bool) -> Option<String> {
-    let from = tree.headers.addresses("From").into_iter().next()?;
-    let by_program = is_report
-        || is_automatic(tree)
-        || from
-            .address
-            .to_ascii_lowercase()
-            .starts_with("mailer-daemon@");
+    let from = tree.headers.addresses("From").into_iter().next();
+    let from = from.unwrap_or_default().address.to_ascii_lowercase();
+    let by_program = is_report || is_automatic(tree) || from.starts_with("mailer-daemon@");
     if !by_program {
         return None;
     }

@@ -93,12 +93,19 @@ pub(super) fn parse(raw: &[u8]) -> DeliveryStatus {
 }
 
 impl Recipient {
-    /// The address, final before original.
+    /// The address: final before original, but for names that mean nothing outside of the system that reports.
     pub(super) fn address(&self) -> Option<String> {
-        ADDRESSES
+        let known = ADDRESSES
             .iter()
-            .filter_map(|name| typed(&self.0.text(name)?))
-            .find_map(|typed| address(&typed))
+            .filter_map(|name| typed(&self.0.text(name)?));
+        let all: Vec<String> = known.filter_map(|typed| address(&typed)).collect();
+        let is_global = |address: &&String| {
+            address
+                .rsplit('@')
+                .next()
+                .is_some_and(|domain| domain.contains('.'))
+        };
+        all.iter().find(is_global).or(all.first()).cloned()
     }
 
     /// `Action`, lower case, without what some write behind it.

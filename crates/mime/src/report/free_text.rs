@@ -13,6 +13,7 @@ use std::cell::OnceCell;
 use crate::header::Headers;
 
 use super::{
+    category::{Category, judge},
     delivery_status::{self, DeliveryStatus},
     original,
     parts::Tree,
@@ -21,7 +22,7 @@ use super::{
 use lines::{Line, address_alone, addresses_in, in_angles, label};
 use reason::{ended, is_aside, labelled, mta_in, reply_in};
 use server::{mta, reply_at};
-use words::{COPIES, DELAYS, ENDS, RECIPIENTS};
+use words::{COPIES, DELAYS, ENDS, FAILURES, RECIPIENTS};
 
 /// Lines of a text that are looked at, and recipients that are taken from it.
 const MAX_LINES: usize = 2_000;
@@ -182,14 +183,15 @@ impl<'a> Notice<'a> {
             });
             found = of_header.collect();
         }
-        found.retain(|told| told.reply.is_some());
+        let says = self.lines.iter().any(|line| line.says(&FAILURES));
+        found.retain(|told| says || told.reply.is_some());
         found
     }
 
     /// `<address>:` at the begin of a line, the reason behind it or on the lines below: Postfix, qmail, Yahoo, Sendmail.
     fn in_blocks(&self) -> Vec<Told> {
         // Postfix indents a reason, which may have lines that begin so too.
-        let heads = self.heads(|line| {
+        let heads = self.heads(|_, line| {
             if line.is_inside {
                 None
             } else {
@@ -201,7 +203,7 @@ impl<'a> Notice<'a> {
 
     /// `Recipient: address`: Oracle and Apple, WorkMail, Zoho, many small programs.
     fn in_labels(&self) -> Vec<Told> {
-        let heads = self.heads(|line| {
+        let heads = self.heads(|_, line| {
             let (name, value) = label(line.bare)?;
             if !RECIPIENTS.contains(&name.as_str()) {
                 return None;
@@ -213,7 +215,7 @@ impl<'a> Notice<'a> {
 
     /// An address alone on its line, the reason below: Exim, Gmail, Exchange.
     fn alone(&self) -> Vec<Told> {
-        let heads = self.heads(|line| {
+        let heads = self.heads(|_, line| {
             let found = address_alone(line.bare)?;
             (!self.is_party(&found.0)).then_some(found)
         });
@@ -222,12 +224,19 @@ impl<'a> Notice<'a> {
 
     /// An address in a sentence: new texts of Gmail, and whatever else.
     fn in_sentences(&self) -> Vec<Told> {
-        let heads = self.heads(|line| {
+        let is_told = |at: usize| {
+            let near = self.lines.get(at..).unwrap_or_default().iter().take(2);
+            let mut near = near.map(|line| line.says(&FAILURES) || reply_at(line.bare).is_some());
+            let is_known = |line: &Line<'_>| judge(line.bare, None).category != Category::Unknown;
+            near.any(|told| told) || self.lines.get(at).is_some_and(is_known)
+        };
+        let heads = self.heads(|at, line| {
             if is_aside(line) {
                 return None;
             }
             let mut found = addresses_in(line.bare).into_iter();
-            Some((found.find(|address| !self.is_party(address))?, ""))
+            let address = found.find(|address| !self.is_party(address))?;
+            is_told(at).then_some((address, line.bare))
         });
         let mut told = self.tell(heads);
         told.truncate(1);
@@ -253,11 +262,11 @@ impl<'a> Notice<'a> {
     /// Lines that begin with an address in the manner of `find`: their numbers, the addresses, what follows on the line.
     fn heads<'l>(
         &'l self,
-        find: impl Fn(&'l Line<'a>) -> Option<(String, &'l str)>,
+        find: impl Fn(usize, &'l Line<'a>) -> Option<(String, &'l str)>,
     ) -> Vec<(usize, String, &'l str)> {
         let mut out: Vec<(usize, String, &'l str)> = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
-            if let Some((address, rest)) = find(line) {
+            if let Some((address, rest)) = find(at, line) {
                 out.push((at, address, rest));
                 if out.len() >= MAX_FAILURES {
                     break;
@@ -278,6 +287,10 @@ impl<'a> Notice<'a> {
                 .find(|told| told.recipient.eq_ignore_ascii_case(&recipient))
             {
                 // Exchange names an address twice: for people, then for administrators.
+                Some(known) if known.reply.is_none() => {
+                    known.reply = reply;
+                    known.mta = known.mta.take().or(mta);
+                }
                 Some(known)
                     if reply
                         .as_deref()
@@ -331,8 +344,7 @@ impl<'a> Notice<'a> {
 
     /// The first reply of a server in the text, a reason by its label, else the first line that says why in words that are known.
     fn reply(&self) -> Option<String> {
-        let known =
-            |line: &&Line<'_>| super::judge(line.bare, None).category != super::Category::Unknown;
+        let known = |line: &&Line<'_>| judge(line.bare, None).category != Category::Unknown;
         let look = || {
             let mut lines = self
                 .lines

@@ -1,10 +1,17 @@
 //! Who writes of messages that could not be delivered, and under which subjects.
 
 /// Local parts that mail systems write from.
-const LOCALS: [&str; 4] = ["mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon"];
+const LOCALS: [&str; 5] = [
+    "mdaemon",
+    "mailer-daemon",
+    "postmaster",
+    "mail-daemon",
+    "mailerdaemon",
+];
 
 /// Display names that mail systems write under, lower case.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
+    "delivery subsystem",
     "mail delivery system",
     "mail delivery subsystem",
     "mail delivery service",
@@ -20,7 +27,11 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Subjects of failures begin so, lower case.
-const SUBJECTS: [&str; 40] = [
+const SUBJECTS: [&str; 44] = [
+    "permanent delivery failure",
+    "non-delivery",
+    "mail not delivered",
+    "message not delivered",
     "undeliverable",
     "undelivered mail returned to sender",
     "undelivered message",

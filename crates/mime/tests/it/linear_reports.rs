@@ -73,7 +73,7 @@ fn a_megabyte_of_anything() {
     for piece in PIECES {
         let much = piece.repeat((1 << 20) / piece.len());
         // Of parts that are no text less is looked at.
-        let some = piece.repeat((256 << 10) / piece.len());
+        let some = piece.repeat((128 << 10) / piece.len());
         let multipart = |kind: &str| {
             format!(
                 "{TOP}Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: {kind}\r\n\r\n{some}\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <a@b>\r\n--b--\r\n"

@@ -38,23 +38,39 @@ struct Known {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct Rules {
     rule: Vec<Rule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Blocklists {
     blocklist: Vec<Known>,
 }
 
-const DATA: &str = include_str!("rules.toml");
+const RULES: &str = include_str!("rules.toml");
+const BLOCKLISTS: &str = include_str!("blocklists.toml");
 
-fn file() -> &'static File {
-    static FILE: OnceLock<File> = OnceLock::new();
-    // A test holds the file readable; a build that broke it still reports bounces, as unknown ones.
-    FILE.get_or_init(|| toml::from_str(DATA).unwrap_or_default())
+// A test holds the files readable; a build that broke one still reports bounces, as unknown ones.
+
+fn rules() -> &'static [Rule] {
+    static FILE: OnceLock<Rules> = OnceLock::new();
+    &FILE
+        .get_or_init(|| toml::from_str(RULES).unwrap_or_default())
+        .rule
+}
+
+fn blocklists() -> &'static [Known] {
+    static FILE: OnceLock<Blocklists> = OnceLock::new();
+    &FILE
+        .get_or_init(|| toml::from_str(BLOCKLISTS).unwrap_or_default())
+        .blocklist
 }
 
 /// The first blocklist that a reply names.
 pub(super) fn blocklist(reply: &Reply) -> Option<Blocklist> {
     let is_named = |known: &&Known| known.words.iter().any(|words| reply.says(words));
-    let known = file().blocklist.iter().find(is_named)?;
+    let known = blocklists().iter().find(is_named)?;
     Some(Blocklist {
         name: known.name.clone(),
         kind: known.kind,
@@ -81,7 +97,7 @@ pub(super) fn category(
                 .blocklist
                 .is_none_or(|kind| blocklist.is_some_and(|known| known.kind == kind))
     };
-    let rule = file().rule.iter().find(holds);
+    let rule = rules().iter().find(holds);
     rule.map_or((Category::Unknown, RecommendedAction::Review), |rule| {
         (rule.category, rule.action.unwrap_or(rule.category.action()))
     })
@@ -111,11 +127,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_readable() {
-        let file: File = toml::from_str(DATA).unwrap();
-        assert!(file.rule.len() > 30 && file.blocklist.len() > 20);
+    fn the_files_are_readable() {
+        let file: Rules = toml::from_str(RULES).unwrap();
+        let lists: Blocklists = toml::from_str(BLOCKLISTS).unwrap();
+        assert!(file.rule.len() > 30 && lists.blocklist.len() > 20);
         let words = file.rule.iter().flat_map(|rule| &rule.words);
-        for words in words.chain(file.blocklist.iter().flat_map(|known| &known.words)) {
+        for words in words.chain(lists.blocklist.iter().flat_map(|known| &known.words)) {
             assert_eq!(*words, words.to_lowercase());
             assert!(!words.trim().is_empty());
         }

@@ -8,6 +8,8 @@ pub(super) struct Line<'a> {
     lower: String,
     /// It goes on with what the line before began.
     pub(super) is_inside: bool,
+    /// It is drawn with dashes.
+    is_drawn: bool,
 }
 
 /// A line that is longer holds no address that is alone in it.
@@ -18,8 +20,14 @@ impl<'a> Line<'a> {
     pub(super) fn new(line: &'a str, before: Option<&Line<'_>>) -> Self {
         let is_indented = line.starts_with([' ', '\t']);
         let bare = line.trim().trim_matches(['*', '•', '·']);
-        let bare = bare.strip_prefix("- ").unwrap_or(bare).trim();
+        let bare = bare
+            .strip_prefix("- ")
+            .or_else(|| bare.strip_prefix("-- "))
+            .or_else(|| bare.strip_prefix("> "))
+            .unwrap_or(bare)
+            .trim();
         Self {
+            is_drawn: line.trim_start().starts_with("--") || line.trim_start().starts_with("=="),
             is_inside: is_indented && before.is_some_and(|before| !before.bare.is_empty()),
             bare,
             lower: bare.to_lowercase(),
@@ -33,9 +41,7 @@ impl<'a> Line<'a> {
 
     /// It parts a text from what follows: drawn with dashes, or a heading.
     pub(super) fn is_rule(&self) -> bool {
-        self.bare.starts_with("--")
-            || self.bare.starts_with("==")
-            || self.bare.ends_with(':') && self.bare.len() < 80
+        self.is_drawn || self.bare.ends_with(':') && self.bare.len() < 45
     }
 }
 
@@ -55,6 +61,7 @@ fn is_address(text: &str) -> bool {
         && domain.len() <= 255
         && local.chars().all(is_plain)
         && !local.contains('@')
+        && !local.contains("..")
         && domain.contains('.')
         && domain.chars().all(is_domain)
         && !domain.starts_with('.')
@@ -91,20 +98,22 @@ fn trimmed(word: &str) -> &str {
         .trim_matches(around)
 }
 
+/// What may stand before an address without white space between.
+const KINDS: [&str; 4] = ["mailto", "smtp", "rfc822", "to"];
+
 /// The address of a word like `<address>`, `'address',` or `mailto:address`.
 fn of_word(word: &str) -> Option<&str> {
-    let word = trimmed(word);
-    let word = word
-        .strip_prefix("mailto:")
-        .or_else(|| word.strip_prefix("rfc822;"))
-        .unwrap_or(word);
-    // `address<mailto:address>`, `TO:<address>`.
-    let word = word
-        .split(['<', '>'])
-        .map(trimmed)
-        .find(|piece| is_address(piece))
-        .unwrap_or(word);
-    is_address(word).then_some(word)
+    // `address<mailto:address>`, `TO:<address>`, `[SMTP:address]`, `dda:SMTP=address;`, `rfc822;address`.
+    let pieces = word.split(['<', '>']).map(trimmed);
+    let bare = pieces.map(|piece| {
+        let typed = piece.rsplit_once(['=', ':', ';']).filter(|(kind, _)| {
+            let kind = kind.to_ascii_lowercase();
+            KINDS.iter().any(|known| kind.ends_with(known))
+        });
+        typed.map_or(piece, |(_, address)| trimmed(address))
+    });
+    let mut addresses = bare.filter(|piece| is_address(piece));
+    addresses.next()
 }
 
 /// All addresses of a line.

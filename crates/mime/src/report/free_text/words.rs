@@ -36,6 +36,41 @@ pub(super) const ENDS: [&str; 6] = [
     "no longer be retried",
 ];
 
+/// Words of a text, or of a line, that says that a message failed.
+pub(super) const FAILURES: [&str; 31] = [
+    "not be delivered",
+    "not delivered",
+    "not been delivered",
+    "unable to deliver",
+    "not able to deliver",
+    "wasn't able to deliver",
+    "couldn't be delivered",
+    "wasn't delivered",
+    "can't be delivered",
+    "cannot be delivered",
+    "could not deliver",
+    "cannot deliver",
+    "undeliverable",
+    "undelivered",
+    "delivery failed",
+    "delivery has failed",
+    "delivery failure",
+    "recipient failed",
+    "recipients failed",
+    "did not reach",
+    "not receive",
+    "could not be reached",
+    "invalid final delivery",
+    "has been returned",
+    "was returned",
+    "was aborted",
+    "was blocked",
+    "has been blocked",
+    "was rejected",
+    "was refused",
+    "failed because",
+];
+
 /// Lines after which the message that came back follows.
 pub(super) const COPIES: [&str; 12] = [
     "copy of the message",
@@ -53,8 +88,9 @@ pub(super) const COPIES: [&str; 12] = [
 ];
 
 /// Labels before the address that failed, lower case.
-pub(super) const RECIPIENTS: [&str; 13] = [
+pub(super) const RECIPIENTS: [&str; 14] = [
     "recipient address",
+    "error-for",
     "recipient",
     "recipients",
     "failed recipient",
