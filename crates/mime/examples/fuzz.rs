@@ -1,9 +1,9 @@
 //! Feeds the readers of messages what nobody should write: hard messages, bent and broken at random.
 //!
-//! `cargo run --release -p posthouse-mime --example fuzz -- [--seconds 60] [--seed 1] [--target header|addresses|words|body] [INPUT...]`
+//! `cargo run --release -p posthouse-mime --example fuzz -- [--seconds 60] [--seed 1] [--target header|addresses|words|body|reports] [INPUT...]`
 //!
 //! It runs the checks of `fuzz/checks.rs` without a nightly compiler. It begins with the messages of `crates/posthouse/tests/corpus` and
-//! with what broke a check once (`fuzz/kept`, which the tests replay too); files given are checked as they are. An input that breaks a
+//! of `tests/reports`, and with what broke a check once (`fuzz/kept`, which the tests replay too); files given are checked as they are. An input that breaks a
 //! check is written to `fuzz-TARGET-SEED-N.bin` in the current folder: with its fault mended it belongs into `fuzz/kept`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,11 +19,12 @@ use random::Random;
 type Failure = Box<dyn std::error::Error>;
 type Check = fn(&[u8]);
 
-const TARGETS: [(&str, Check); 4] = [
+const TARGETS: [(&str, Check); 5] = [
     ("header", checks::header),
     ("addresses", checks::addresses),
     ("words", checks::words),
     ("body", checks::body),
+    ("reports", checks::reports),
 ];
 
 /// Inputs longer than this are cut: short ones find the same faults sooner.
@@ -103,6 +104,17 @@ const PIECES: &[&[u8]] = &[
     b"DTSTART;TZID=x:20260101T000000\n",
     b"Mon, 2 Mar 2026 09:30:00 +0100",
     b"<a@b>",
+    b"Final-Recipient: rfc822;",
+    b"Action: failed\r\n",
+    b"Status: 5.1.1",
+    b"Diagnostic-Code: smtp; 550 ",
+    b"Feedback-Type: abuse\r\n",
+    b"Original-Rcpt-To: ",
+    b"Message-ID: <a@b>\r\n",
+    b"--b\r\n",
+    b"<a@b.example>: ",
+    b"host a.example said: 550 5.1.1 ",
+    b"\\x{E9}",
 ];
 
 impl Random {
@@ -158,6 +170,16 @@ fn corpus() -> Result<Vec<Vec<u8>>, Failure> {
             {
                 all.push(std::fs::read(path)?);
             }
+        }
+    }
+    for entry in std::fs::read_dir(format!("{}/tests/reports", env!("CARGO_MANIFEST_DIR")))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|kind| kind == "txt") {
+            let text = format!("\n{}", std::fs::read_to_string(path)?);
+            let messages = text.split("\n=== ").skip(1);
+            all.extend(
+                messages.map(|message| message.split_once('\n').unwrap_or_default().1.into()),
+            );
         }
     }
     Ok(all)

@@ -8,6 +8,7 @@ use posthouse_mime::{
     param::{filename, split_params},
     parse_addresses, parse_date, parse_headers,
     raw::{HeaderEdits, edit_headers, envelope_of, strip_bcc},
+    report::{self, Candidate, Report},
     text::{TextDecoder, TextFormat, text_from},
 };
 
@@ -118,4 +119,24 @@ pub fn body(data: &[u8]) {
         assert!(!at_once.0.contains(['\0', '\r']));
     }
     let _ = calendar::parse(&String::from_utf8_lossy(bytes));
+}
+
+/// A message that may report on another one.
+pub fn reports(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let verdict = report::judge(&text, None);
+    assert!(verdict.retry_after.is_none_or(|seconds| seconds > 0));
+    match report::read(data, Candidate::ANY) {
+        Some(Report::Bounce(bounce)) => {
+            assert!(bounce.message_id.starts_with('<') && is_clean(&bounce.message_id));
+            for failure in std::iter::once(&bounce.failure).chain(&bounce.others) {
+                assert!(failure.recipient.contains('@') && is_clean(&failure.recipient));
+                let message = failure.response.message.as_deref().unwrap_or_default();
+                assert!(message.chars().count() <= 2_000 && is_clean(message));
+            }
+        }
+        Some(Report::Complaint(complaint)) => assert!(complaint.arf.contains_key("originalRcptTo")),
+        Some(Report::Delivery(report)) => assert!(!report.0.is_empty()),
+        None => {}
+    }
 }

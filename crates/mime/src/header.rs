@@ -115,6 +115,12 @@ impl Headers {
     }
 }
 
+impl Extend<Field> for Headers {
+    fn extend<I: IntoIterator<Item = Field>>(&mut self, fields: I) {
+        self.fields.extend(fields);
+    }
+}
+
 impl Serialize for Headers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let view = self.view();

@@ -5,7 +5,7 @@
 //!
 //! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
 //!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says),
-//!   [`calendar`] (what is planned)
+//!   [`calendar`] (what is planned), [`report`] (what became of another message)
 //! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
 //! * in between: [`html`] (text from HTML and back, previews), [`websafe`] (HTML that a page may show)
 
@@ -27,6 +27,7 @@ pub mod param;
 mod part;
 mod probe;
 pub mod raw;
+pub mod report;
 mod shift;
 mod strip;
 mod style;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use posthouse_imap::{Fetch, FetchItem, Ids, SequenceSet};
+use posthouse_mime::report::auto_reply;
 use posthouse_model::{
     command::ListMessages,
     message::{Message, MessagePage},
@@ -74,7 +75,7 @@ pub async fn entries(
     wanted: impl Fn(&Fetch) -> bool,
 ) -> Result<Vec<Message>, BackendError> {
     let mut items = shape::items(session);
-    let headers = [&shape::ADDRESS_HEADERS[..], &shape::AUTO_REPLY_HEADERS[..]].concat();
+    let headers = [&shape::ADDRESS_HEADERS[..], &auto_reply::HEADERS[..]].concat();
     items.push(FetchItem::header_fields(&headers));
     let fetched = session.fetch(ids, &items).await.map_err(command_error)?;
     let mut found: Vec<(MessageId, Fetch, Parts)> = shape::join(fetched)
@@ -97,7 +98,7 @@ pub async fn entries(
     let entry = |(id, fetch, parts): &(MessageId, Fetch, Parts)| {
         let headers = shape::headers(fetch);
         let mut message = shape::message(*id, fetch, &headers, parts, false);
-        message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
+        message.is_auto_reply = auto_reply::is_auto_reply(message.subject.as_deref(), &headers);
         message
     };
     Ok(found.iter().map(entry).collect())

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use posthouse_imap::{FetchItem, SectionData, SequenceSet};
-use posthouse_mime::Headers;
+use posthouse_mime::{Headers, report::auto_reply};
 use posthouse_model::{
     mailbox::SpecialUse,
     message::{HeaderChoice, Message, MessageOptions, TextType},
@@ -108,7 +108,7 @@ pub async fn read(
     for (id, fetch, parts) in found {
         let headers = shape::headers(&fetch);
         let mut message = shape::message(id, &fetch, &headers, &parts, true);
-        message.is_auto_reply = shape::is_auto_reply(message.subject.as_deref(), &headers);
+        message.is_auto_reply = auto_reply::is_auto_reply(message.subject.as_deref(), &headers);
         message.headers = view(&headers, &options.headers);
         let wanted = content::wanted(&parts, options);
         messages.push((id, message, parts, wanted));
@@ -203,7 +203,7 @@ fn header_item(choice: &HeaderChoice) -> FetchItem {
     // The names become part of a command: only what a field name can be (RFC 5322).
     let names = named.iter().map(String::as_str);
     let mut names: Vec<&str> = names.filter(|name| is_field_name(name)).collect();
-    let own = shape::AUTO_REPLY_HEADERS.into_iter();
+    let own = auto_reply::HEADERS.into_iter();
     let own = own.chain(shape::ADDRESS_HEADERS);
     names.extend(own.filter(|own| !named.iter().any(|name| name == own)));
     FetchItem::header_fields(&names)

@@ -203,48 +203,6 @@ fn is_placeholder(text: &str) -> bool {
     .contains(&text)
 }
 
-/// The headers that tell an automatic answer.
-pub const AUTO_REPLY_HEADERS: [&str; 7] = [
-    "in-reply-to",
-    "precedence",
-    "auto-submitted",
-    "x-auto-response-suppress",
-    "x-autoresponder",
-    "x-autorespond",
-    "x-autoreply",
-];
-
-/// Whether a message answers by itself (RFC 3834 and practice), by its subject and [`AUTO_REPLY_HEADERS`].
-pub fn is_auto_reply(subject: Option<&str>, headers: &Headers) -> bool {
-    let subject = subject.unwrap_or_default().trim().to_ascii_lowercase();
-    let begins = |words: &[&str]| words.iter().any(|word| subject.starts_with(word));
-    let value = |name: &str, word: &str| {
-        headers
-            .text(name)
-            .is_some_and(|text| text.trim().to_ascii_lowercase().starts_with(word))
-    };
-    begins(&[
-        "auto reply",
-        "auto-reply",
-        "auto response",
-        "auto-response",
-        "automatic reply",
-        "out of office",
-        "oof:",
-        "ooo:",
-    ]) || begins(&["auto:"]) && headers.has("in-reply-to")
-        || value("precedence", "auto_reply")
-        || value("auto-submitted", "auto-replied")
-        || [
-            "x-auto-response-suppress",
-            "x-autoresponder",
-            "x-autorespond",
-            "x-autoreply",
-        ]
-        .iter()
-        .any(|name| headers.has(name))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -21,6 +21,7 @@ fn what_broke_once_is_mended() {
                 checks::addresses(&bytes);
                 checks::words(&bytes);
                 checks::body(&bytes);
+                checks::reports(&bytes);
                 count += 1;
             }
         }
