@@ -112,6 +112,9 @@ Every session of the console ends. The user is admin unless the store names anot
     Config(ConfigCommand),
     /// Print the version
     Version,
+    /// Run users' scripts, as the server asks on standard input; started by the server itself
+    #[command(hide = true)]
+    ScriptWorker,
 }
 
 impl Default for Command {

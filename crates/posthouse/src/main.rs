@@ -85,6 +85,8 @@ fn run(cli: cli::Cli) -> Result<ExitCode, Failure> {
             result.map_err(Failure::Config)?;
             cli::print("\nThe configuration can be used.\n");
         }
+        Command::ScriptWorker => posthouse_script::worker::run()
+            .map_err(|error| Failure::of("the script worker has stopped", &error))?,
         Command::Version => cli::print(&format!("Posthouse {}\n", cli::VERSION)),
     }
     Ok(ExitCode::SUCCESS)

@@ -32,6 +32,17 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn the_script_worker_is_hidden_and_ends_with_its_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = run(folder.path(), &["--help"], &[]);
+    assert!(!stdout(&help).contains("script-worker"));
+    let output = run(folder.path(), &["script-worker"], &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stdout.is_empty() && output.stderr.is_empty());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn help_teaches() {
     let folder = tempfile::tempdir().unwrap();
     for (args, parts) in [

@@ -8,6 +8,7 @@ use serde_json::Value;
 const FLOORS: &[(&str, u8)] = &[
     ("posthouse-model", 1),
     ("posthouse-net", 1),
+    ("posthouse-script", 1),
     ("posthouse-contract", 2),
     ("posthouse-store", 2),
     ("posthouse-mime", 2),
