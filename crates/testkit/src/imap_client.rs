@@ -23,7 +23,15 @@ pub struct StoredMessage {
 pub struct ImapClient {
     stream: BufReader<TcpStream>,
     tag: u32,
+    addr: SocketAddr,
+    /// The command that logs in.
+    login: String,
+    /// The command that opened the folder that is open.
+    open: Option<String>,
 }
+
+/// After so many refusals that pass they are the session's own trouble: a new one has none of it.
+const STUCK: u32 = 10;
 
 /// Appends one message to a folder of `user` at the Dovecot of the tests; returns its UID.
 ///
@@ -39,6 +47,14 @@ pub async fn imap_append(user: &str, folder: &str, raw: &[u8]) -> u32 {
 /// When the server refuses.
 pub async fn imap_messages(user: &str, folder: &str) -> Vec<StoredMessage> {
     ImapClient::login(user).await.messages(folder).await
+}
+
+async fn connect(addr: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(addr)
+        .await
+        .unwrap_or_else(|error| panic!("IMAP at {addr}: {error}"));
+    stream.set_nodelay(true).expect("a TCP option");
+    BufReader::new(stream)
 }
 
 /// Whether it is enough to ask again: Dovecot refuses so in a folder that was made again while another session had the old
@@ -61,19 +77,38 @@ impl ImapClient {
     /// # Panics
     /// When it is not there or refuses.
     pub async fn login_at(addr: SocketAddr, user: &str, password: &str) -> Self {
-        let stream = TcpStream::connect(addr)
-            .await
-            .unwrap_or_else(|error| panic!("IMAP at {addr}: {error}"));
-        stream.set_nodelay(true).expect("a TCP option");
         let mut client = Self {
-            stream: BufReader::new(stream),
+            stream: connect(addr).await,
             tag: 0,
+            addr,
+            login: format!("LOGIN {} {}", quoted(user), quoted(password)),
+            open: None,
         };
-        client.response().await;
+        client.begin().await;
         client
-            .command(&format!("LOGIN {} {}", quoted(user), quoted(password)))
-            .await;
-        client
+    }
+
+    /// Greeting, login, and the folder that was open before.
+    async fn begin(&mut self) {
+        self.response().await;
+        for command in [Some(self.login.clone()), self.open.clone()]
+            .into_iter()
+            .flatten()
+        {
+            let tag = self.send(&command).await;
+            let lines = self.answer(&tag).await;
+            let last = String::from_utf8_lossy(lines.last().map_or(&[], Vec::as_slice));
+            assert!(last.starts_with(&format!("{tag} OK")), "{command}: {last}");
+        }
+    }
+
+    /// Waits a moment after a refusal that passes; after some of them with a new session.
+    async fn wait(&mut self, refusals: u32) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if refusals % STUCK == STUCK - 1 {
+            self.stream = connect(self.addr).await;
+            self.begin().await;
+        }
     }
 
     /// Sends one command line and returns the untagged responses and the tagged one, whole, with their literals, without final CRLF.
@@ -81,16 +116,21 @@ impl ImapClient {
     /// # Panics
     /// Unless the answer is `OK`.
     pub async fn command(&mut self, command: &str) -> Vec<Vec<u8>> {
-        for _ in 0..50 {
+        for refusals in 0..50 {
             let tag = self.send(command).await;
             let lines = self.answer(&tag).await;
             let last = lines.last().map_or(&[][..], Vec::as_slice);
             if last.starts_with(format!("{tag} OK").as_bytes()) {
+                match command.split(' ').next() {
+                    Some("SELECT" | "EXAMINE") => self.open = Some(command.to_owned()),
+                    Some("CLOSE" | "UNSELECT") => self.open = None,
+                    _ => {}
+                }
                 return lines;
             }
             let last = String::from_utf8_lossy(last);
             assert!(passes(&last), "{command}: {last}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.wait(refusals).await;
         }
         panic!("{command}: refused over and over")
     }
@@ -101,7 +141,7 @@ impl ImapClient {
     /// When the server refuses.
     pub async fn append(&mut self, folder: &str, flags: &str, raw: &[u8]) -> u32 {
         let command = format!("APPEND {} ({flags}) {{{}}}", quoted(folder), raw.len());
-        for _ in 0..50 {
+        for refusals in 0..50 {
             let last = self.try_append(&command, raw).await;
             let uid = last
                 .split("APPENDUID ")
@@ -110,9 +150,7 @@ impl ImapClient {
                 .and_then(|uid| uid.parse().ok());
             match uid {
                 Some(uid) => return uid,
-                None if passes(&last) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+                None if passes(&last) => self.wait(refusals).await,
                 None => panic!("{command}: {last}"),
             }
         }
