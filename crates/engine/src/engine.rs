@@ -17,7 +17,7 @@ use posthouse_model::{
     account::{AccountConfig, AccountError},
     change::Change,
 };
-use posthouse_net::{EgressClient, NetError, TlsProfile, http::ClientOptions};
+use posthouse_net::{EgressClient, NetError};
 use posthouse_store::{
     Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation, outbox,
 };
@@ -32,8 +32,10 @@ use crate::{
     EngineConfig, Metrics, Recorder, Settings,
     account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
     credentials::ImapLogin,
+    http::HttpClients,
     protocol_log::{self, ProtocolLogs},
     settings::{SettingsCell, local_address},
+    webhook::Endpoints,
 };
 
 /// Accounts read at once when starting.
@@ -74,12 +76,13 @@ struct Inner {
     settings: SettingsCell,
     metrics: Metrics,
     factory: MailboxFactory,
-    http: EgressClient,
+    http: HttpClients,
     /// For authentication servers; made when the first account needs one.
     auth_servers: OnceLock<EgressClient>,
     actors: Mutex<HashMap<AccountId, Arc<Shared>>>,
     connecting: Mutex<HashMap<String, Arc<Semaphore>>>,
     webhooks: Notify,
+    endpoints: Endpoints,
     outbox: Notify,
     departures: Notify,
     naming: Naming,
@@ -111,12 +114,7 @@ impl Engine {
         config: EngineConfig,
         factory: MailboxFactory,
     ) -> Result<Self, StartError> {
-        let http = EgressClient::new(ClientOptions {
-            policy: config.egress_policy,
-            tls: TlsProfile::default(),
-            proxy: None,
-            ..ClientOptions::default()
-        })?;
+        let http = HttpClients::new(config.egress_policy)?;
         let (generations, _) = watch::channel(generation::read(&store).await?);
         let engine = Self(Arc::new(Inner {
             settings: SettingsCell::default(),
@@ -127,6 +125,7 @@ impl Engine {
             actors: Mutex::default(),
             connecting: Mutex::default(),
             webhooks: Notify::new(),
+            endpoints: Endpoints::default(),
             outbox: Notify::new(),
             departures: Notify::new(),
             naming: Naming::default(),
@@ -356,6 +355,12 @@ impl Engine {
         self.0.webhooks.notify_one();
     }
 
+    /// What is known of the receivers of webhooks.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.0.endpoints
+    }
+
     pub(crate) fn webhooks_wake(&self) -> &Notify {
         &self.0.webhooks
     }
@@ -386,7 +391,7 @@ impl Engine {
         &self.0.outbox
     }
 
-    pub(crate) fn http(&self) -> &EgressClient {
+    pub(crate) fn http_clients(&self) -> &HttpClients {
         &self.0.http
     }
 

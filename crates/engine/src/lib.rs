@@ -9,6 +9,7 @@
 //! | `account` | actors, and calls to them ([`AccountHandle`]) |
 //! | `credentials` | credentials that stand elsewhere than with their account |
 //! | `event` | recording events and where they go |
+//! | `http` | the client for URLs that users gave |
 //! | `outbox` | sending queued messages |
 //! | `protocol_log` | what is said to mail servers, kept on demand |
 //! | `webhook` | delivering events |
@@ -18,6 +19,7 @@ mod config;
 mod credentials;
 mod engine;
 mod event;
+mod http;
 mod metrics;
 mod outbox;
 mod protocol_log;
@@ -31,7 +33,7 @@ pub use event::{DEFAULT_ENDPOINT, NewEvent, Recorder, default_url};
 pub use metrics::Metrics;
 pub use outbox::{SmtpRoute, connect_smtp, verify_smtp};
 pub use settings::Settings;
-pub use webhook::{Trial, TrialAnswer, TrialFailure};
+pub use webhook::{Endpoints, Trial, TrialAnswer, TrialFailure};
 
 /// A number in 0..1, for jitter.
 pub(crate) fn random() -> f64 {

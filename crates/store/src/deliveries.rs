@@ -2,7 +2,9 @@
 //!
 //! A lane is `(account, endpoint)`, leased to one worker. Within it first attempts go in the order of `seq`: a
 //! `pending` head whose time has not come holds the lane. A delivery that is moved to `retry` has left the order and
-//! waits for its own time.
+//! waits for its own time. One that is `done` or `failed` stays as long as its event is kept.
+
+use std::collections::HashMap;
 
 use posthouse_model::{AccountId, EventType, Timestamp};
 use serde_json::Value as Json;
@@ -52,6 +54,8 @@ pub struct Delivery {
     pub first_failed: Option<Timestamp>,
     /// It has left the order.
     pub retrying: bool,
+    /// The last attempts, a JSON array; none yet where there was none.
+    pub history: Option<Json>,
 }
 
 /// Where a failed delivery waits.
@@ -61,6 +65,19 @@ pub enum Wait {
     Holding,
     /// Beside it; later events pass.
     Aside,
+}
+
+/// What an attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The endpoint has it.
+    Done,
+    /// Nobody wants it any more; no attempt was made.
+    Dropped,
+    /// It failed; the next attempt is due then.
+    Retry(Timestamp, Wait),
+    /// It is given up.
+    Failed,
 }
 
 /// How many deliveries are in which state.
@@ -148,44 +165,90 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     row.map_or(Ok(None), |row| Ok(row.opt_i64(0)?.map(Timestamp)))
 }
 
-/// The delivery a lane has to make now: its head if that is due, or one of those aside, whichever is due longer.
+/// The deliveries a lane has to make now, in this order: from its head on those that are due, then those aside that are,
+/// at most `limit` of each kind and not many more bytes of payloads than `bytes`.
 ///
 /// # Errors
 /// As [`Store::query`].
-pub async fn next(
+pub async fn due(
     store: &Store,
     lane: &Lane,
     now: Timestamp,
-) -> Result<Option<Delivery>, StoreError> {
-    store
-        .query_one(
-            "SELECT d.id, d.event_id, d.seq, e.type, e.payload, d.created, d.attempts, d.first_failed, d.state \
+    limit: u32,
+    bytes: u64,
+) -> Result<Vec<Delivery>, StoreError> {
+    let rows = store
+        .query(
+            "SELECT d.id, d.event_id, d.seq, e.type, d.created, d.attempts, d.first_failed, d.state, d.history, d.due, e.size \
              FROM (SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
-             AND state='pending' ORDER BY seq LIMIT 1) h WHERE h.due <= $3 \
+             AND state='pending' ORDER BY seq LIMIT $4) h \
              UNION ALL SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
-             AND state='retry' AND due <= $3 ORDER BY due LIMIT 1) r) d \
-             JOIN events e ON e.id = d.event_id ORDER BY d.due, d.seq LIMIT 1",
-            params![&lane.account, &lane.endpoint, now],
+             AND state='retry' AND due <= $3 ORDER BY due LIMIT $4) r) d \
+             JOIN events e ON e.id = d.event_id ORDER BY d.state, \
+             CASE WHEN d.state='pending' THEN d.seq ELSE d.due END, d.seq",
+            params![&lane.account, &lane.endpoint, now, limit],
         )
-        .await?
-        .map(|row| {
-            Ok(Delivery {
-                id: row.parse(0)?,
-                event: row.parse(1)?,
-                seq: row.i64(2)?,
-                kind: row.parse(3)?,
-                payload: row.text(4)?.to_owned(),
-                created: row.time(5)?,
-                attempts: row.count(6)?,
-                first_failed: row.opt_i64(7)?.map(Timestamp),
-                retrying: row.text(8)? == "retry",
-            })
-        })
-        .transpose()
+        .await?;
+    let mut due = Vec::with_capacity(rows.len());
+    let mut held = false;
+    let mut size = 0;
+    for row in &rows {
+        let retrying = row.text(7)? == "retry";
+        // A head that waits holds what is behind it.
+        held |= !retrying && row.time(9)? > now;
+        if (held && !retrying) || size > bytes {
+            continue;
+        }
+        size += row.count::<u64>(10)?;
+        due.push(Delivery {
+            id: row.parse(0)?,
+            event: row.parse(1)?,
+            seq: row.i64(2)?,
+            kind: row.parse(3)?,
+            payload: String::new(),
+            created: row.time(4)?,
+            attempts: row.count(5)?,
+            first_failed: row.opt_i64(6)?.map(Timestamp),
+            retrying,
+            history: row.opt_json(8)?,
+        });
+    }
+    let mut payloads = payloads(store, &due).await?;
+    // An event is swept only after its deliveries: what has no payload is gone meanwhile.
+    due.retain_mut(|delivery| match payloads.remove(&delivery.id) {
+        Some(payload) => {
+            delivery.payload = payload;
+            true
+        }
+        None => false,
+    });
+    Ok(due)
 }
 
-/// The lane is still leased to this worker; locks it, so that what follows sees all that was queued.
-fn guard(batch: &mut Batch, lane: &Lane) {
+async fn payloads(store: &Store, due: &[Delivery]) -> Result<HashMap<Uuid, String>, StoreError> {
+    let mut found = HashMap::with_capacity(due.len());
+    if due.is_empty() {
+        return Ok(found);
+    }
+    let places: Vec<String> = (1..=due.len()).map(|n| format!("${n}")).collect();
+    let rows = store
+        .query(
+            format!(
+                "SELECT d.id, e.payload FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN ({})",
+                places.join(", ")
+            ),
+            due.iter().map(|delivery| delivery.id.to_string().into()).collect(),
+        )
+        .await?;
+    for row in &rows {
+        found.insert(row.parse(0)?, row.text(1)?.to_owned());
+    }
+    Ok(found)
+}
+
+/// The lane is still leased to this worker, or the batch fails with [`LANE_GUARD`]; locks it, so that what follows sees
+/// all that was queued.
+pub fn guard(batch: &mut Batch, lane: &Lane) {
     batch.guard(
         LANE_GUARD,
         Sql::dialects(
@@ -210,16 +273,16 @@ pub fn renew(batch: &mut Batch, lane: &Lane, until: Timestamp) {
     );
 }
 
-/// Gives the lane back and computes when it next has work.
-pub fn release(batch: &mut Batch, lane: &Lane) {
+/// Gives the lane back and computes when it next has work, which is not before `not_before`.
+pub fn release(batch: &mut Batch, lane: &Lane, not_before: Timestamp) {
     guard(batch, lane);
     batch.push(
-        "UPDATE lanes SET owner=NULL, lease_until=0, due=(SELECT MIN(due) FROM \
+        "UPDATE lanes SET owner=NULL, lease_until=0, due=(SELECT MIN(CASE WHEN due < $3 THEN $3 ELSE due END) FROM \
          (SELECT due FROM (SELECT due FROM deliveries WHERE account=$1 AND endpoint=$2 AND state='pending' \
          ORDER BY seq LIMIT 1) h UNION ALL \
          SELECT MIN(due) FROM deliveries WHERE account=$1 AND endpoint=$2 AND state='retry') d) \
          WHERE account=$1 AND endpoint=$2",
-        params![&lane.account, &lane.endpoint],
+        params![&lane.account, &lane.endpoint, not_before],
     );
 }
 
@@ -231,61 +294,40 @@ pub fn release_all(batch: &mut Batch) {
     );
 }
 
-/// The endpoint accepted it: the delivery is done.
-pub fn complete(batch: &mut Batch, lane: &Lane, id: &Uuid) {
-    guard(batch, lane);
-    batch
-        .push(
-            "DELETE FROM deliveries WHERE id=$1",
-            params![id.to_string()],
-        )
-        .expect_rows(1);
-}
-
-/// An attempt failed; the next one is due then.
+/// Writes down what an attempt came to. The batch must hold the [`guard`] of the lane. `history` is what is known of the
+/// attempts now, `error` why this one failed.
 ///
 /// # Errors
-/// Only if the error has no JSON form.
-pub fn retry(
+/// Only if one of them has no JSON form.
+pub fn settle(
     batch: &mut Batch,
-    lane: &Lane,
     id: &Uuid,
     now: Timestamp,
-    due: Timestamp,
-    wait: Wait,
-    error: &Json,
+    settled: Settled,
+    history: Option<&Json>,
+    error: Option<&Json>,
 ) -> Result<(), StoreError> {
-    guard(batch, lane);
-    let state = match wait {
-        Wait::Holding => "pending",
-        Wait::Aside => "retry",
+    let (state, due, made) = match settled {
+        Settled::Done => ("done", now, 1),
+        Settled::Dropped => ("done", now, 0),
+        Settled::Retry(due, Wait::Holding) => ("pending", due, 1),
+        Settled::Retry(due, Wait::Aside) => ("retry", due, 1),
+        Settled::Failed => ("failed", now, 1),
     };
+    let failed = error.map(|_| now);
     batch
         .push(
-            "UPDATE deliveries SET state=$2, due=$3, attempts=attempts+1, \
-             first_failed=COALESCE(first_failed, $4), last_error=$5 WHERE id=$1",
-            params![id.to_string(), state, due, now, json(error)?],
-        )
-        .expect_rows(1);
-    Ok(())
-}
-
-/// The delivery is given up; it is kept until [`sweep`].
-///
-/// # Errors
-/// Only if the error has no JSON form.
-pub fn fail(
-    batch: &mut Batch,
-    lane: &Lane,
-    id: &Uuid,
-    now: Timestamp,
-    error: &Json,
-) -> Result<(), StoreError> {
-    guard(batch, lane);
-    batch
-        .push(
-            "UPDATE deliveries SET state='failed', due=$2, attempts=attempts+1, last_error=$3 WHERE id=$1",
-            params![id.to_string(), now, json(error)?],
+            "UPDATE deliveries SET state=$2, due=$3, attempts=attempts+$4, \
+             first_failed=COALESCE(first_failed, $5), last_error=$6, history=COALESCE($7, history) WHERE id=$1",
+            params![
+                id.to_string(),
+                state,
+                due,
+                made,
+                failed,
+                error.map(json).transpose()?,
+                history.map(json).transpose()?
+            ],
         )
         .expect_rows(1);
     Ok(())
@@ -308,7 +350,7 @@ pub struct OpenDelivery {
     pub last_error: Option<Json>,
 }
 
-/// What is open of the newest events; what was delivered is not kept.
+/// What is open of the newest events.
 ///
 /// # Errors
 /// As [`Store::query`].
@@ -316,7 +358,8 @@ pub async fn of_newest_events(store: &Store, limit: u32) -> Result<Vec<OpenDeliv
     store
         .query(
             "SELECT event_id, endpoint, state, attempts, due, last_error FROM deliveries WHERE event_id IN \
-             (SELECT id FROM events ORDER BY created DESC, account DESC, seq DESC LIMIT $1) ORDER BY endpoint",
+             (SELECT id FROM events ORDER BY created DESC, account DESC, seq DESC LIMIT $1) \
+             AND state <> 'done' ORDER BY endpoint",
             params![limit],
         )
         .await?
@@ -334,6 +377,80 @@ pub async fn of_newest_events(store: &Store, limit: u32) -> Result<Vec<OpenDeliv
         .collect()
 }
 
+/// A delivery and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logged {
+    /// Id.
+    pub id: Uuid,
+    /// Name of the endpoint.
+    pub endpoint: String,
+    /// `pending`, `retry`, `failed` or `done`.
+    pub state: String,
+    /// When it was queued.
+    pub created: Timestamp,
+    /// When the next attempt is due; when it ended, if it did.
+    pub due: Timestamp,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub last_error: Option<Json>,
+    /// The last attempts, a JSON array.
+    pub history: Option<Json>,
+}
+
+/// The deliveries of an event, the oldest first.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn of_event(store: &Store, event: &Uuid) -> Result<Vec<Logged>, StoreError> {
+    store
+        .query(
+            "SELECT id, endpoint, state, created, due, attempts, last_error, history FROM deliveries \
+             WHERE event_id=$1 ORDER BY created, endpoint, id",
+            params![event.to_string()],
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Logged {
+                id: row.parse(0)?,
+                endpoint: row.text(1)?.to_owned(),
+                state: row.text(2)?.to_owned(),
+                created: row.time(3)?,
+                due: row.time(4)?,
+                attempts: row.count(5)?,
+                last_error: row.opt_json(6)?,
+                history: row.opt_json(7)?,
+            })
+        })
+        .collect()
+}
+
+/// Queues another delivery of an event that is stored: a new one, due then, beside the order of its lane.
+pub fn repeat(
+    batch: &mut Batch,
+    event: &Uuid,
+    endpoint: &str,
+    now: Timestamp,
+    due: Timestamp,
+) -> Uuid {
+    let id = Uuid::new_v4();
+    batch.push(
+        "INSERT INTO deliveries (id, event_id, account, endpoint, seq, state, created, due, attempts) \
+         SELECT CAST($1 AS TEXT), id, account, CAST($3 AS TEXT), seq, 'retry', CAST($4 AS BIGINT), \
+         CAST($5 AS BIGINT), 0 FROM events WHERE id=$2",
+        params![id.to_string(), event.to_string(), endpoint, now, due],
+    );
+    batch.push(
+        "INSERT INTO lanes (account, endpoint, due, lease_until, fence) \
+         SELECT account, CAST($2 AS TEXT), CAST($3 AS BIGINT), 0, 0 FROM events WHERE id=$1 \
+         ON CONFLICT (account, endpoint) DO UPDATE SET due = \
+         CASE WHEN lanes.due < excluded.due THEN lanes.due ELSE excluded.due END",
+        params![event.to_string(), endpoint, due],
+    );
+    id
+}
+
 /// Counts by state.
 ///
 /// # Errors
@@ -341,11 +458,15 @@ pub async fn of_newest_events(store: &Store, limit: u32) -> Result<Vec<OpenDeliv
 pub async fn counts(store: &Store, now: Timestamp) -> Result<DeliveryCounts, StoreError> {
     let row = store
         .query_one(
-            "SELECT COALESCE(SUM(CASE WHEN l.lease_until > $1 AND d.due <= $1 AND d.state<>'failed' THEN 1 ELSE 0 END), 0), \
-             COALESCE(SUM(CASE WHEN l.lease_until <= $1 AND d.due <= $1 AND d.state<>'failed' THEN 1 ELSE 0 END), 0), \
-             COALESCE(SUM(CASE WHEN d.due > $1 AND d.state<>'failed' THEN 1 ELSE 0 END), 0), \
-             COALESCE(SUM(CASE WHEN d.state='failed' THEN 1 ELSE 0 END), 0) \
-             FROM deliveries d JOIN lanes l ON l.account=d.account AND l.endpoint=d.endpoint",
+            // Each state by its own index: what is done is many times as many.
+            "SELECT COALESCE(SUM(CASE WHEN lease_until > $1 AND due <= $1 THEN 1 ELSE 0 END), 0), \
+             COALESCE(SUM(CASE WHEN lease_until <= $1 AND due <= $1 THEN 1 ELSE 0 END), 0), \
+             COALESCE(SUM(CASE WHEN due > $1 THEN 1 ELSE 0 END), 0), \
+             (SELECT COUNT(*) FROM deliveries WHERE state='failed') \
+             FROM (SELECT d.due, l.lease_until FROM deliveries d JOIN lanes l ON l.account=d.account \
+             AND l.endpoint=d.endpoint WHERE d.state='pending' UNION ALL \
+             SELECT d.due, l.lease_until FROM deliveries d JOIN lanes l ON l.account=d.account \
+             AND l.endpoint=d.endpoint WHERE d.state='retry') o",
             params![now],
         )
         .await?;
@@ -362,13 +483,27 @@ pub async fn counts(store: &Store, now: Timestamp) -> Result<DeliveryCounts, Sto
     )
 }
 
-/// Deletes up to `limit` deliveries that were given up before that time. Repeat it while it touches rows.
-pub fn sweep(batch: &mut Batch, before: Timestamp, limit: u32) -> Statement {
-    batch
+/// Deletes up to `limit` deliveries each of those given up before `failed`, and of those done whose events are older than
+/// `done`. Repeat it while one of the two touches as many rows.
+pub fn sweep(
+    batch: &mut Batch,
+    failed: Timestamp,
+    done: Timestamp,
+    limit: u32,
+) -> (Statement, Statement) {
+    let failed = batch
         .push(
             "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries \
              WHERE state='failed' AND due < $1 ORDER BY due LIMIT $2)",
-            params![before, limit],
+            params![failed, limit],
         )
-        .statement()
+        .statement();
+    let done = batch
+        .push(
+            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries \
+             WHERE state='done' AND created < $1 ORDER BY created LIMIT $2)",
+            params![done, limit],
+        )
+        .statement();
+    (failed, done)
 }

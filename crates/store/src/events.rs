@@ -58,16 +58,17 @@ pub fn append(
 ) -> (Uuid, Statement) {
     let id = Uuid::new_v4();
     let seq = batch.next_seq(account.as_str());
+    let size = i64::try_from(payload.len()).unwrap_or(i64::MAX);
     batch.push(
         Sql::dialects(
-            "INSERT INTO events (id, account, seq, type, created, payload) \
+            "INSERT INTO events (id, account, seq, type, created, payload, size) \
              VALUES ($1, $2, (SELECT seq FROM account_seq WHERE account=$2), $3, \
-             MAX(CAST(unixepoch('subsec')*1000 AS INTEGER), COALESCE((SELECT MAX(created) FROM events), 0)), $4)",
-            "INSERT INTO events (id, account, seq, type, created, payload) \
+             MAX(CAST(unixepoch('subsec')*1000 AS INTEGER), COALESCE((SELECT MAX(created) FROM events), 0)), $4, $5)",
+            "INSERT INTO events (id, account, seq, type, created, payload, size) \
              VALUES ($1, $2, (SELECT seq FROM account_seq WHERE account=$2), $3, \
-             CAST(EXTRACT(EPOCH FROM clock_timestamp())*1000 AS BIGINT), $4)",
+             CAST(EXTRACT(EPOCH FROM clock_timestamp())*1000 AS BIGINT), $4, $5)",
         ),
-        params![id.to_string(), account, kind.as_str(), payload],
+        params![id.to_string(), account, kind.as_str(), payload, size],
     );
     (id, seq)
 }
@@ -131,31 +132,107 @@ impl StoredEvent {
     }
 }
 
-/// Events of all accounts after a position, up to the safe horizon: what is returned is never joined later by
-/// something before it. Those of one account come in the order of their numbers.
+/// Which events of the log are meant. Empty means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account.
+    pub account: Option<AccountId>,
+    /// Of this type.
+    pub kind: Option<EventType>,
+    /// Written then or later.
+    pub since: Option<Timestamp>,
+    /// Written before then.
+    pub until: Option<Timestamp>,
+}
+
+/// Events after a position, up to the safe horizon: what is returned is never joined later by something before it. Those
+/// of one account come in the order of their numbers. Payloads are left empty; see [`payloads`].
 ///
 /// # Errors
 /// As [`Store::query`].
 pub async fn page(
     store: &Store,
+    filter: &Filter,
     after: Option<&Position>,
     limit: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let (created, account, seq) = after.map_or((Timestamp(i64::MIN), "", 0), |position| {
+    let horizon = store.now().before(HORIZON);
+    let until = filter.until.map_or(horizon, |until| {
+        horizon.min(until.before(Duration::from_millis(1)))
+    });
+    let since = filter.since.unwrap_or(Timestamp(i64::MIN));
+    let (created, account, seq) = after.map_or((since, "", 0), |position| {
         (position.created, position.account.as_str(), position.seq)
     });
-    store
-        .query(
-            format!(
-                "{COLUMNS_AND_TABLE} WHERE created <= $1 AND created >= $2 \
-                 AND (created, account, seq) > ($2, $3, $4) ORDER BY created, account, seq LIMIT $5"
-            ),
-            params![store.now().before(HORIZON), created, account, seq, limit],
+    let mut params = params![until, created.max(since), created, account, seq, limit];
+    let mut sql = "SELECT id, account, seq, type, created, '' FROM events WHERE created <= $1 AND created >= $2 \
+                   AND (created, account, seq) > ($3, $4, $5)"
+        .to_owned();
+    if let Some(account) = &filter.account {
+        params.push(account.as_str().into());
+        sql.push_str(&format!(" AND account=${}", params.len()));
+    }
+    if let Some(kind) = filter.kind {
+        params.push(kind.as_str().into());
+        sql.push_str(&format!(" AND type=${}", params.len()));
+    }
+    sql.push_str(" ORDER BY created, account, seq LIMIT $6");
+    store.query(sql, params).await?.iter().map(stored).collect()
+}
+
+/// Reads the payloads of the first of these events, as many as have not many more bytes than `bytes`; the others are cut off.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn payloads(
+    store: &Store,
+    events: &mut Vec<StoredEvent>,
+    bytes: u64,
+) -> Result<(), StoreError> {
+    let ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
+    let mut left = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let mut read = 0;
+    // In steps, so that one is not much too many.
+    for ids in ids.chunks(16) {
+        if left <= 0 {
+            break;
+        }
+        let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT id, payload FROM events WHERE id IN ({})",
+            places.join(", ")
+        );
+        let params = ids.iter().map(|id| id.as_str().into()).collect();
+        for row in &store.query(sql, params).await? {
+            let id: Uuid = row.parse(0)?;
+            if let Some(event) = events.iter_mut().find(|event| event.id == id) {
+                event.payload = row.text(1)?.to_owned();
+                left -= i64::try_from(event.payload.len()).unwrap_or(i64::MAX);
+            }
+        }
+        read += ids.len();
+    }
+    events.truncate(read);
+    Ok(())
+}
+
+/// Since when events may be kept so that their payloads have not more bytes than that; none if all may.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn fitting_since(store: &Store, bytes: u64) -> Result<Option<Timestamp>, StoreError> {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let row = store
+        .query_one(
+            "SELECT created FROM (SELECT created, account, seq, SUM(size) OVER \
+             (ORDER BY created DESC, account DESC, seq DESC) AS total FROM events \
+             WHERE (SELECT COALESCE(SUM(size), 0) FROM events) > CAST($1 AS BIGINT)) e WHERE total > CAST($1 AS BIGINT) \
+             ORDER BY created DESC, account DESC, seq DESC LIMIT 1",
+            params![bytes],
         )
-        .await?
-        .iter()
-        .map(stored)
-        .collect()
+        .await?;
+    row.map(|row| Ok(Timestamp(row.i64(0)?.saturating_add(1))))
+        .transpose()
 }
 
 /// The newest events, the newest first, each with the first `size` characters of its body.

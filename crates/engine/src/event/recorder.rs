@@ -54,8 +54,7 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Adds an event of an account with the deliveries it needs. An event that goes nowhere is
-    /// only counted.
+    /// Adds an event of an account with the deliveries it needs. One that goes nowhere is kept in the event log alone.
     pub fn event(&mut self, account: &AccountId, config: Option<&AccountConfig>, event: NewEvent) {
         let settings = self.engine.settings();
         let endpoints = endpoints(
@@ -70,7 +69,7 @@ impl<'a> Recorder<'a> {
         if event.event != EventType::AccountDeleted {
             accounts::count(&mut self.batch, account, event.event.as_str(), 1);
         }
-        if endpoints.is_empty() {
+        if endpoints.is_empty() && settings.number("eventLogRetention") == Some(0) {
             return;
         }
         let kind = event.event;

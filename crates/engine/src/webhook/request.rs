@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
 use posthouse_model::{Timestamp, account::CustomHeader};
 use posthouse_net::{
     EgressRequest,
     http::{HeaderMap, HeaderName, Method},
 };
-use sha2::Sha256;
 use url::Url;
 
+use super::signature;
 use crate::Engine;
 
 /// What identifies a delivery to its receiver.
@@ -41,10 +39,15 @@ pub fn request(
     timeout: Duration,
 ) -> EgressRequest {
     let mut map = HeaderMap::new();
+    let settings = engine.settings();
+    let secrets: Vec<&str> = ["serviceSecret", "previousServiceSecret"]
+        .into_iter()
+        .filter_map(|key| settings.text(key))
+        .collect();
     for (name, value) in headers(
         stamp,
         &body,
-        engine.settings().text("serviceSecret"),
+        &secrets,
         &engine.config().product,
         custom,
         engine.store().now(),
@@ -63,12 +66,13 @@ pub fn request(
     }
 }
 
-/// The headers of a delivery. Custom headers override ours of the same name.
+/// The headers of a delivery, signed by each of the secrets, the first of which is the one in force. Custom headers
+/// override ours of the same name.
 #[must_use]
 pub fn headers(
     stamp: &Stamp<'_>,
     body: &[u8],
-    secret: Option<&str>,
+    secrets: &[&str],
     product: &str,
     custom: &[CustomHeader],
     now: Timestamp,
@@ -90,8 +94,13 @@ pub fn headers(
     if let Some(route) = stamp.route {
         headers.push(("X-EE-Wh-Custom-Route".to_owned(), route.to_owned()));
     }
-    if let Some(secret) = secret {
-        headers.push(("X-EE-Wh-Signature".to_owned(), signature(secret, body)));
+    headers.push(("webhook-id".to_owned(), stamp.event.to_owned()));
+    headers.push(("webhook-timestamp".to_owned(), signature::seconds(now)));
+    if let Some(secret) = secrets.first() {
+        let signed = signature::of_body(secret, body);
+        headers.push(("X-EE-Wh-Signature".to_owned(), signed));
+        let signed = signature::standard(secrets, stamp.event, now, body);
+        headers.push(("webhook-signature".to_owned(), signed));
     }
     for header in custom {
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.key));
@@ -100,32 +109,10 @@ pub fn headers(
     headers
 }
 
-/// base64url of HMAC-SHA256 over the exact bytes of the body.
-#[must_use]
-pub fn signature(secret: &str, body: &[u8]) -> String {
-    // HMAC takes keys of any length; the error cannot happen.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(body);
-    BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use posthouse_model::Secret;
-
-    #[test]
-    fn signature_is_hmac_sha256() {
-        // RFC 4231 section 4.3, test case 2.
-        let digest = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        let bytes = BASE64_URL_SAFE_NO_PAD
-            .decode(signature("Jefe", b"what do ya want for nothing?"))
-            .unwrap_or_default();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, digest);
-    }
 
     #[test]
     fn custom_headers_override() {
@@ -143,7 +130,7 @@ mod tests {
         let headers = headers(
             &stamp,
             b"{}",
-            Some("s"),
+            &["s", "older"],
             "Posthouse/1",
             &custom,
             Timestamp(13_500),
@@ -160,5 +147,9 @@ mod tests {
         assert_eq!(get("X-EE-Wh-Queued-Time"), ["12s"]);
         assert_eq!(get("X-EE-Wh-Attempts-Made"), ["2"]);
         assert_eq!(get("X-EE-Wh-Event-Id"), ["e1"]);
+        assert_eq!(get("webhook-id"), ["e1"]);
+        assert_eq!(get("webhook-timestamp"), ["13"]);
+        assert_eq!(get("X-EE-Wh-Signature").len(), 1);
+        assert_eq!(get("webhook-signature")[0].split(' ').count(), 2);
     }
 }

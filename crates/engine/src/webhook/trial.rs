@@ -12,6 +12,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
+    excerpt,
     request::{Stamp, request},
     sample,
 };
@@ -122,7 +123,10 @@ impl Engine {
             })
             .collect();
         let began = Instant::now();
-        let answer = self.http().send(request).await;
+        let answer = match self.http() {
+            Ok(http) => http.send(request).await,
+            Err(error) => Err(error.into()),
+        };
         let took = began.elapsed();
         let (status, failure, body) = match answer {
             Ok(answer) => {
@@ -131,8 +135,8 @@ impl Engine {
                     code: None,
                     message: format!("the receiver answered {status}; only 2xx counts as received"),
                 });
-                let head = answer.body_head.get(..EXCERPT).unwrap_or(&answer.body_head);
-                (Some(status.as_u16()), failure, text(head))
+                let head = excerpt::of(&answer.body_head, EXCERPT);
+                (Some(status.as_u16()), failure, head)
             }
             Err(error) => {
                 let failure = TrialFailure {
@@ -151,33 +155,5 @@ impl Engine {
             sent,
             headers,
         }
-    }
-}
-
-/// The bytes as text that can be shown: without control characters, and without the half of a character at its end.
-fn text(bytes: &[u8]) -> String {
-    let whole = match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => bytes.get(..error.valid_up_to()),
-        _ => None,
-    };
-    String::from_utf8_lossy(whole.unwrap_or(bytes))
-        .chars()
-        .map(|char| match char {
-            '\n' | '\t' => char,
-            char if char.is_control() => '\u{fffd}',
-            char => char,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_become_text() {
-        assert_eq!(text("ok\r\n".as_bytes()), "ok\u{fffd}\n");
-        assert_eq!(text(&"aé".as_bytes()[..2]), "a");
-        assert_eq!(text(b"a\xffb\0"), "a\u{fffd}b\u{fffd}");
     }
 }

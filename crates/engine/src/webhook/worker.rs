@@ -1,43 +1,22 @@
-//! Workers that deliver events. A worker leases a lane (account, endpoint) and makes its deliveries
-//! one after the other, first attempts in the order of the account's events.
+//! Workers that deliver events. A worker leases a lane (account, endpoint) and works on it for a while.
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use posthouse_model::{
-    EventType, Timestamp,
-    account::{AccountConfig, AccountStatus, CustomHeader},
-};
-use posthouse_net::{EgressError, EgressResponse};
-use posthouse_store::{
-    Batch, BatchError, StoreError, accounts, deliveries,
-    deliveries::{Delivery, Lane, Wait},
-    events, settings, stats,
-};
-use serde_json::{Value, json};
-use tokio::{sync::Semaphore, time::Instant};
-use url::Url;
+use posthouse_store::{Batch, deliveries, deliveries::Lane, events};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{
-    request::{Stamp, request},
-    schedule,
-};
-use crate::{Engine, Settings, event::default_url, random};
+use super::{WorkError, lane};
+use crate::Engine;
 
 /// How long a lane is leased; it is renewed while it is worked on.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long a failing head holds its lane before later events pass.
-const ORDER_HOLD: Duration = Duration::from_secs(60);
-/// How long a worker stays with a lane before others have their turn; also how long what it read of
-/// the account is believed.
-const TURN: Duration = Duration::from_secs(5);
 /// The longest sleep without a look at the store: hints can be lost.
 const POLL: Duration = Duration::from_secs(5);
 /// How long what was given up is kept.
 const KEEP_FAILED: Duration = Duration::from_secs(7 * 86_400);
-/// How long delivered events are kept.
-const KEEP_EVENTS: Duration = Duration::from_secs(3600);
+/// Rows deleted at once.
+const SWEPT: u32 = 1000;
 
 /// Leases lanes that have work and hands them to workers, until the engine stops.
 pub(crate) async fn run(engine: Engine) {
@@ -98,35 +77,41 @@ async fn until_next(engine: &Engine) -> Duration {
     }
 }
 
-/// Deletes what was given up or delivered long ago.
+/// Deletes events that are older than they are kept, or more than they may be, and what was given up long ago.
 pub(crate) async fn sweep(engine: &Engine) {
-    let now = engine.store().now();
+    let store = engine.store();
+    let now = store.now();
+    let settings = engine.settings();
+    let retention = settings.number("eventLogRetention").unwrap_or(604_800);
+    let mut before = now.before(Duration::from_secs(retention));
+    if let Some(size) = settings.number("eventLogSize") {
+        match events::fitting_since(store, size).await {
+            Ok(since) => before = before.max(since.unwrap_or(before)),
+            Err(error) => tracing::error!(%error, "the event log was not measured"),
+        }
+    }
     loop {
         let mut batch = Batch::new();
-        let failed = deliveries::sweep(&mut batch, now.before(KEEP_FAILED), 1000);
-        let old = events::sweep(&mut batch, now.before(KEEP_EVENTS), 1000);
-        match engine.store().commit(batch).await {
-            Ok(done) if done.affected(failed) + done.affected(old) > 0 => {}
+        let failed = now.before(KEEP_FAILED);
+        let (failed, done) = deliveries::sweep(&mut batch, failed, before, SWEPT);
+        let old = events::sweep(&mut batch, before, SWEPT);
+        match store.commit(batch).await {
+            Ok(swept)
+                if [failed, done, old]
+                    .iter()
+                    .any(|one| swept.affected(*one) > 0) => {}
             Ok(_) => return,
             Err(error) => {
-                tracing::error!(%error, "old deliveries were not swept");
+                tracing::error!(%error, "old events were not swept");
                 return;
             }
         }
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-enum WorkError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Batch(#[from] BatchError),
-}
-
 async fn work(engine: &Engine, lane: &Lane) {
     let worked = tokio::select! {
-        worked = Box::pin(deliver_lane(engine, lane)) => worked,
+        worked = Box::pin(lane::deliver(engine, lane)) => worked,
         error = keep_lane(engine, lane) => Err(error),
     };
     match worked {
@@ -148,238 +133,11 @@ async fn keep_lane(engine: &Engine, lane: &Lane) -> WorkError {
         tokio::time::sleep(LEASE / 3).await;
         let mut batch = Batch::new();
         deliveries::renew(&mut batch, lane, engine.store().now().after(LEASE));
-        if let Err(error) = engine.store().commit(batch).await {
-            return error.into();
-        }
-    }
-}
-
-async fn deliver_lane(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
-    let store = engine.store();
-    let stored = accounts::get(store, &lane.account).await?;
-    let (config, status) = match &stored {
-        Some(stored) => (Some(&stored.account.config), Some(&stored.account.status)),
-        None => (None, None),
-    };
-    let mut flagged = Flags::of(&engine.settings(), status);
-    let began = Instant::now();
-    loop {
-        let now = store.now();
-        let next = deliveries::next(store, lane, now).await?;
-        let over = began.elapsed() >= TURN || engine.stopping().is_cancelled();
-        let (Some(delivery), false) = (next, over) else {
-            let mut batch = Batch::new();
-            deliveries::release(&mut batch, lane);
-            store.commit(batch).await?;
-            return Ok(());
-        };
-        let mut batch = Batch::new();
-        let settings = engine.settings();
-        let gone = config.is_none() && delivery.kind != EventType::AccountDeleted;
-        match default_url(&settings, config).filter(|_| !gone) {
-            // Nobody wants it any more.
-            None => deliveries::complete(&mut batch, lane, &delivery.id),
-            Some(url) => {
-                let attempt = attempt(engine, &settings, config, &delivery, url).await;
-                settle(engine, &mut batch, lane, &delivery, url, &attempt)?;
-                flagged.update(engine, &mut batch, lane, status, &delivery, url, &attempt)?;
-            }
-        }
-        store.commit(batch).await?;
-    }
-}
-
-async fn attempt(
-    engine: &Engine,
-    settings: &Settings,
-    config: Option<&AccountConfig>,
-    delivery: &Delivery,
-    url: &str,
-) -> Result<EgressResponse, EgressError> {
-    let url = Url::parse(url).map_err(|error| EgressError::Invalid(error.to_string()))?;
-    let body = Bytes::from(delivery.payload.clone());
-    let id = delivery.id.to_string();
-    let event = delivery.event.to_string();
-    let stamp = Stamp {
-        delivery: &id,
-        event: &event,
-        attempts_made: delivery.attempts,
-        queued: delivery.created,
-        route: None,
-    };
-    let mut custom: Vec<CustomHeader> =
-        serde_json::from_value(settings.value("webhooksCustomHeaders")).unwrap_or_default();
-    custom.extend(
-        config
-            .and_then(|config| config.webhooks_custom_headers.clone())
-            .unwrap_or_default(),
-    );
-    let timeout = engine.config().webhook_timeout;
-    let request = request(engine, url, &stamp, body, &custom, timeout);
-    let began = Instant::now();
-    let answer = engine.http().send(request).await;
-    engine
-        .metrics()
-        .webhook_req
-        .observe(began.elapsed().as_secs_f64() * 1000.0);
-    answer
-}
-
-/// What an attempt came to.
-struct Failure {
-    message: String,
-    code: Option<&'static str>,
-    status: Option<u16>,
-    last: bool,
-    after: Option<Duration>,
-}
-
-fn failure(attempt: &Result<EgressResponse, EgressError>) -> Option<Failure> {
-    match attempt {
-        Ok(answer) if answer.status.is_success() => None,
-        Ok(answer) => Some(Failure {
-            message: format!("Invalid response: {}", answer.status),
-            code: None,
-            status: Some(answer.status.as_u16()),
-            last: false,
-            after: retry_after(answer),
-        }),
-        Err(error) => Some(Failure {
-            message: error.to_string(),
-            code: Some(error.code()),
-            status: error.status().map(|status| status.as_u16()),
-            last: error.is_final(),
-            after: None,
-        }),
-    }
-}
-
-/// `Retry-After` in seconds (RFC 9110 section 10.2.3).
-fn retry_after(answer: &EgressResponse) -> Option<Duration> {
-    let value = answer.headers.get("retry-after")?.to_str().ok()?;
-    value.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn settle(
-    engine: &Engine,
-    batch: &mut Batch,
-    lane: &Lane,
-    delivery: &Delivery,
-    url: &str,
-    attempt: &Result<EgressResponse, EgressError>,
-) -> Result<(), StoreError> {
-    let metrics = engine.metrics();
-    let count = |status: &str| {
-        metrics
-            .webhooks
-            .with_label_values(&[status, delivery.kind.as_str()])
-            .inc();
-    };
-    let now = engine.store().now();
-    let Some(failure) = failure(attempt) else {
-        count("success");
-        metrics
-            .queues_processed
-            .with_label_values(&["notify", "completed"])
-            .inc();
-        stats::add(batch, "webhooks:success", now, 1);
-        deliveries::complete(batch, lane, &delivery.id);
-        return Ok(());
-    };
-    count("fail");
-    stats::add(batch, "webhooks:fail", now, 1);
-    let host = Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned));
-    tracing::info!(
-        account = %lane.account,
-        event = %delivery.kind,
-        host,
-        status = failure.status,
-        error = failure.message,
-        "a webhook was not delivered"
-    );
-    let error = json!({
-        "message": failure.message,
-        "code": failure.code,
-        "statusCode": failure.status,
-    });
-    let made = delivery.attempts.saturating_add(1);
-    let next = (!failure.last)
-        .then(|| schedule::next_attempt(made, delivery.created, now, failure.after, random()))
-        .flatten();
-    match next {
-        None => {
-            metrics
-                .queues_processed
-                .with_label_values(&["notify", "failed"])
-                .inc();
-            deliveries::fail(batch, lane, &delivery.id, now, &error)
-        }
-        Some(due) => {
-            let first = delivery.first_failed.unwrap_or(now);
-            let holds = !delivery.retrying && due.since(first) < ORDER_HOLD;
-            let wait = if holds { Wait::Holding } else { Wait::Aside };
-            deliveries::retry(batch, lane, &delivery.id, now, due, wait, &error)
-        }
-    }
-}
-
-/// The error flags (behaviour 7.2): set by a failure, cleared by the next success, written only
-/// when they change.
-struct Flags {
-    instance: bool,
-    account: bool,
-}
-
-impl Flags {
-    fn of(settings: &Settings, status: Option<&AccountStatus>) -> Self {
-        Self {
-            instance: settings.is_stored("webhookErrorFlag"),
-            account: status.is_some_and(|status| status.webhook_error_flag.is_some()),
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn update(
-        &mut self,
-        engine: &Engine,
-        batch: &mut Batch,
-        lane: &Lane,
-        status: Option<&AccountStatus>,
-        delivery: &Delivery,
-        url: &str,
-        attempt: &Result<EgressResponse, EgressError>,
-    ) -> Result<(), StoreError> {
-        let own = status.is_some() && engine.settings().text("webhooks") != Some(url);
-        let flag = failure(attempt).map(|failure| {
-            json!({
-                "event": delivery.kind,
-                "message": failure.message,
-                "time": Timestamp::now(),
-                "url": posthouse_model::secret::mask_url(url),
-                "code": failure.code,
-                "statusCode": failure.status,
-            })
-        });
-        let set = if own {
-            &mut self.account
-        } else {
-            &mut self.instance
-        };
-        if flag.is_some() == *set {
-            return Ok(());
-        }
-        *set = flag.is_some();
-        match (own, status) {
-            (true, Some(_)) => accounts::set_webhook_error(batch, &lane.account, flag.as_ref()),
-            _ => settings::set(
-                engine.store(),
-                batch,
-                "webhookErrorFlag",
-                &flag.unwrap_or(Value::Null),
-                true,
-            ),
+        // Whoever cannot renew in time must have stopped before another may begin.
+        match tokio::time::timeout(LEASE / 3, engine.store().commit(batch)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return error.into(),
+            Err(_) => return WorkError::Interrupted,
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use posthouse_backend::fake::FakeMessage;
-use posthouse_model::{AccountState, EventType};
-use posthouse_store::{Batch, accounts, deliveries, settings};
+use posthouse_model::{AccountId, AccountState, EventType};
+use posthouse_store::{Batch, accounts, deliveries, deliveries::Logged, events, settings};
 use posthouse_testkit::{HookReply, HookSink, eventually};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{House, LIMIT, imap_account};
+use crate::support::{House, LIMIT, Process, imap_account};
 
 both!(
     a_failing_head_holds_its_lane_and_is_retried,
@@ -18,6 +18,12 @@ both!(
     an_endpoint_that_stalls_delays_no_other,
     a_restart_keeps_what_waits,
     a_changed_target_takes_effect_for_what_waits,
+    what_is_gone_is_not_asked_again,
+    a_pause_asked_for_holds_for_all_accounts,
+    a_receiver_that_is_down_is_probed_by_one_delivery,
+    more_at_once_where_that_is_asked_for,
+    events_without_a_receiver_are_kept,
+    a_proxy_that_cannot_be_used_is_not_passed_by,
 );
 
 async fn a_failing_head_holds_its_lane_and_is_retried(house: &House) {
@@ -191,4 +197,177 @@ async fn a_changed_target_takes_effect_for_what_waits(house: &House) {
         .collect();
     let expected: Vec<_> = (0..COUNT).map(|number| format!("m{number}")).collect();
     assert_eq!(subjects, expected, "in order, each once");
+}
+
+/// The deliveries of the first event of a type, once they are settled.
+async fn settled(process: &Process, id: &AccountId, kind: EventType) -> Vec<Logged> {
+    eventually("settled deliveries", LIMIT, || async {
+        let events = events::of_account(process.store(), id, 0, 100)
+            .await
+            .unwrap();
+        let event = events.iter().find(|event| event.kind == kind)?;
+        let logged = deliveries::of_event(process.store(), &event.id)
+            .await
+            .unwrap();
+        let over = |one: &Logged| matches!(one.state.as_str(), "done" | "failed");
+        (!logged.is_empty() && logged.iter().all(over)).then_some(logged)
+    })
+    .await
+}
+
+async fn what_is_gone_is_not_asked_again(house: &House) {
+    house.fake("ann");
+    house.hooks.reply_next(1, &HookReply::status(410));
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    let logged = settled(&process, &id, EventType::AuthenticationSuccess).await;
+    assert_eq!(
+        (logged[0].state.as_str(), logged[0].attempts),
+        ("failed", 1)
+    );
+    let history = logged[0].history.as_ref().unwrap();
+    assert_eq!(history[0]["status"], 410);
+    assert_eq!(history[0]["attempt"], 1);
+    // The others are still wanted.
+    let others = settled(&process, &id, EventType::AccountInitialized).await;
+    assert_eq!(others[0].state, "done");
+    assert_eq!(others[0].history.as_ref().unwrap()[0]["status"], 200);
+}
+
+async fn a_pause_asked_for_holds_for_all_accounts(house: &House) {
+    house.fake("ann");
+    house.fake("bob");
+    let busy = HookReply::status(429).with_header("Retry-After", "3");
+    house.hooks.reply_next(1, &busy);
+    let process = house.start().await;
+    process.register(&imap_account("ann")).await;
+    house
+        .hooks
+        .wait_for_event("ann", "authenticationSuccess", LIMIT)
+        .await;
+    process.register(&imap_account("bob")).await;
+    house
+        .hooks
+        .wait_for_event("bob", "authenticationSuccess", LIMIT)
+        .await;
+    house
+        .hooks
+        .wait_for_event("ann", "accountInitialized", LIMIT)
+        .await;
+    let hooks = house.hooks.hooks();
+    assert_eq!(hooks[0].account(), "ann");
+    assert_eq!(
+        hooks[0].header("webhook-id"),
+        hooks[0].header("x-ee-wh-event-id")
+    );
+    for hook in &hooks[1..] {
+        let waited = hook.at.duration_since(hooks[0].at);
+        assert!(waited >= Duration::from_millis(2900), "{waited:?}");
+    }
+}
+
+async fn a_receiver_that_is_down_is_probed_by_one_delivery(house: &House) {
+    house.set(&[("webhookOrderHold", json!(3600))]).await;
+    house.hooks.reply(HookReply::status(500));
+    let process = house.start().await;
+    let names: Vec<_> = (0..12).map(|number| format!("acc{number}")).collect();
+    for name in &names {
+        house.fake(name);
+        process.register(&imap_account(name)).await;
+    }
+    eventually("an open breaker", LIMIT, || async {
+        (!process.endpoints().down().is_empty()).then_some(())
+    })
+    .await;
+    // What was under way arrives; then one probe comes after 5 s, the next 10 s after it.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    house.hooks.clear();
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    let asked = house.hooks.hooks().len();
+    assert!(asked <= 2, "{asked} deliveries to a receiver that is down");
+    house.hooks.reply(HookReply::status(200));
+    for name in &names {
+        house
+            .hooks
+            .wait_for_event(name, "accountInitialized", LIMIT)
+            .await;
+    }
+    assert!(process.endpoints().down().is_empty());
+}
+
+async fn more_at_once_where_that_is_asked_for(house: &House) {
+    let fake = house.fake("ann");
+    house.set(&[("webhookConcurrency", json!(8))]).await;
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    house
+        .hooks
+        .wait_for_event("ann", "accountInitialized", LIMIT)
+        .await;
+    house.hooks.clear();
+    house
+        .hooks
+        .reply(HookReply::status(200).after(Duration::from_millis(500)));
+    for number in 0..16 {
+        fake.push(FakeMessage::new(&format!("m{number}")));
+    }
+    process.wait_events(&id, EventType::MessageNew, 16).await;
+    let hooks = eventually("all", LIMIT, || async {
+        let hooks = house.hooks.hooks();
+        (hooks.len() >= 16).then_some(hooks)
+    })
+    .await;
+    let took = hooks[15].at.duration_since(hooks[0].at);
+    assert!(
+        took < Duration::from_secs(4),
+        "one after the other: {took:?}"
+    );
+}
+
+async fn events_without_a_receiver_are_kept(house: &House) {
+    house.set(&[("webhooksEnabled", json!(false))]).await;
+    house.fake("ann");
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process
+        .wait_events(&id, EventType::AccountInitialized, 1)
+        .await;
+    let events = events::of_account(process.store(), &id, 0, 10)
+        .await
+        .unwrap();
+    assert!(
+        events
+            .iter()
+            .any(|event| event.kind == EventType::AuthenticationSuccess)
+    );
+    let logged = deliveries::of_event(process.store(), &events[0].id)
+        .await
+        .unwrap();
+    assert!(logged.is_empty());
+    assert!(house.hooks.hooks().is_empty());
+}
+
+async fn a_proxy_that_cannot_be_used_is_not_passed_by(house: &House) {
+    house
+        .set(&[
+            ("httpProxyEnabled", json!(true)),
+            ("httpProxyUrl", json!("http://127.0.0.1:9")),
+        ])
+        .await;
+    house.fake("ann");
+    let process = house.start().await;
+    process.register(&imap_account("ann")).await;
+    eventually("the error flag", LIMIT, || async {
+        let flag = settings::get(process.store(), "webhookErrorFlag")
+            .await
+            .unwrap();
+        flag.filter(|flag| flag["code"].is_string())
+    })
+    .await;
+    assert!(house.hooks.hooks().is_empty());
+    house.set(&[("httpProxyEnabled", json!(false))]).await;
+    house
+        .hooks
+        .wait_for_event("ann", "authenticationSuccess", LIMIT)
+        .await;
 }

@@ -87,6 +87,9 @@ settings! {
             "Service secret",
             "The key that signs webhooks and the links of public pages: 16 random characters or more.",
             warning "With a new secret, receivers that check signatures refuse webhooks until they know it, and links that are out in the world stop working.";
+        "previousServiceSecret" = "null", Secret, served, Plain,
+            "Previous service secret",
+            "While receivers learn a new secret: webhook-signature then carries a signature by each of the two. Clear it when all know the new one.";
     }
     Security "Access tokens" {
         "queryTokens" = "true", Open, served, Plain,
@@ -136,6 +139,34 @@ settings! {
         "inboxNewOnly" = "false", Open, served, Plain,
             "New messages of the inbox only",
             "Announce messageNew for the inbox and not for other folders.";
+    }
+    Webhooks "Retries" {
+        "webhookAttempts" = "10", Open, served, Unit("attempts"),
+            "Attempts at least",
+            "A delivery that fails is tried at least so often, after 5, 10, 20, 40 seconds and so on up to some 21 minutes.",
+            example "10";
+        "webhookRetryHorizon" = "86400", Open, served, Unit("seconds"),
+            "Tried at least for",
+            "How long a delivery is tried at least, however often that is. What is given up then can be delivered again from the event log.",
+            example "86400";
+        "webhookOrderHold" = "60", Open, served, Unit("seconds"),
+            "Order is kept for",
+            "Events of an account reach a target in their order. One that fails holds up those behind it for so long, then they pass it.",
+            example "60";
+        "webhookConcurrency" = "1", Open, served, Unit("requests"),
+            "At once for one account",
+            "How many events of one account are under way to one target at the same time. With more than 1 they can arrive in another order.",
+            example "1";
+    }
+    Webhooks "Event log" {
+        "eventLogRetention" = "604800", Open, served, Unit("seconds"),
+            "Events are kept for",
+            "How long events and what became of their deliveries can be looked at and delivered again. 0 keeps only what is not delivered yet.",
+            example "604800";
+        "eventLogSize" = "1073741824", Open, served, Bytes,
+            "Most of the event log",
+            "When the events kept are larger than this, the oldest that are delivered go early.",
+            example "1 GiB";
     }
     Webhooks "What messageNew carries" {
         "notifyText" = "true", Open, served, Plain,
@@ -233,10 +264,10 @@ settings! {
             "Proxy for mail servers",
             "An HTTP proxy that allows CONNECT, or SOCKS 4, 4a or 5. User name and password may stand in the URL.",
             example "socks5://proxy.example.com:1080";
-        "httpProxyEnabled" = "false", Open, kept, Plain,
+        "httpProxyEnabled" = "false", Open, served, Plain,
             "Use a proxy for outgoing HTTP",
             "Webhooks and calls to APIs of providers go through the proxy below.";
-        "httpProxyUrl" = "null", Url, kept, Plain,
+        "httpProxyUrl" = "null", Url, served, Plain,
             "Proxy for outgoing HTTP",
             "User name and password may stand in the URL.",
             example "http://proxy.example.com:3128";

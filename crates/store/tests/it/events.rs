@@ -1,14 +1,15 @@
 use std::time::Duration;
 
-use posthouse_model::{AccountId, EventType};
-use posthouse_store::{Batch, deliveries, events, params};
+use posthouse_model::{AccountId, EventType, Timestamp};
+use posthouse_store::{Batch, deliveries, events, events::Filter, params};
 
 use crate::support::{Fresh, number};
 
 both!(
     events_are_numbered_by_commits,
     cursors_stop_at_the_horizon,
-    only_old_and_delivered_events_go
+    only_old_and_delivered_events_go,
+    the_log_is_filtered,
 );
 
 async fn events_are_numbered_by_commits(fresh: &Fresh) {
@@ -61,6 +62,7 @@ async fn events_are_numbered_by_commits(fresh: &Fresh) {
 
 async fn cursors_stop_at_the_horizon(fresh: &Fresh) {
     let store = &fresh.store;
+    let all = Filter::default();
     for at in 0..9 {
         let mut batch = Batch::new();
         let account = AccountId::new(["b", "a", "c"][at % 3]);
@@ -68,7 +70,10 @@ async fn cursors_stop_at_the_horizon(fresh: &Fresh) {
         store.commit(batch).await.unwrap();
     }
     assert!(
-        events::page(store, None, 10).await.unwrap().is_empty(),
+        events::page(store, &all, None, 10)
+            .await
+            .unwrap()
+            .is_empty(),
         "too young"
     );
     let mut batch = Batch::new();
@@ -78,7 +83,7 @@ async fn cursors_stop_at_the_horizon(fresh: &Fresh) {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = events::page(store, after.as_ref(), 2).await.unwrap();
+        let page = events::page(store, &all, after.as_ref(), 2).await.unwrap();
         let Some(last) = page.last() else { break };
         after = Some(last.position());
         seen.extend(
@@ -110,4 +115,54 @@ async fn only_old_and_delivered_events_go(fresh: &Fresh) {
     assert_eq!(sweep(later).await, 1);
     assert_eq!(sweep(later).await, 0);
     assert_eq!(number(store, "SELECT COUNT(*) FROM events").await, 1);
+}
+
+async fn the_log_is_filtered(fresh: &Fresh) {
+    let store = &fresh.store;
+    for at in 0..12i64 {
+        let mut batch = Batch::new();
+        let account = AccountId::new(["a", "b"][at as usize % 2]);
+        let kind = [EventType::MessageNew, EventType::MessageSent][at as usize / 2 % 2];
+        let (id, _) = events::append(&mut batch, &account, kind, &format!("{{\"at\":{at}}}"));
+        batch.push(
+            "UPDATE events SET created=$2 WHERE id=$1",
+            params![id.to_string(), 1000 * (at + 1)],
+        );
+        store.commit(batch).await.unwrap();
+    }
+    let page = async |filter: Filter| {
+        let mut page = events::page(store, &filter, None, 100).await.unwrap();
+        assert!(page.iter().all(|event| event.payload.is_empty()));
+        events::payloads(store, &mut page, u64::MAX).await.unwrap();
+        page.iter()
+            .map(|event| event.payload[6..].trim_end_matches('}').parse().unwrap())
+            .collect::<Vec<i64>>()
+    };
+    let a = Filter {
+        account: Some(AccountId::new("a")),
+        ..Filter::default()
+    };
+    assert_eq!(page(a.clone()).await, [0, 2, 4, 6, 8, 10]);
+    let sent = Filter {
+        kind: Some(EventType::MessageSent),
+        ..Filter::default()
+    };
+    assert_eq!(page(sent).await, [2, 3, 6, 7, 10, 11]);
+    let some = Filter {
+        kind: Some(EventType::MessageSent),
+        since: Some(Timestamp(4000)),
+        until: Some(Timestamp(11_000)),
+        ..a
+    };
+    assert_eq!(page(some).await, [6]);
+    let mut page = events::page(store, &Filter::default(), None, 100)
+        .await
+        .unwrap();
+    events::payloads(store, &mut page, 1).await.unwrap();
+    assert_eq!(page.len(), 12, "in steps of 16");
+    // What is kept fits: each payload has 8 or 9 bytes.
+    let since = async |bytes| events::fitting_since(store, bytes).await.unwrap();
+    assert_eq!(since(1000).await, None);
+    assert_eq!(since(18).await, Some(Timestamp(10_001)));
+    assert_eq!(since(0).await, Some(Timestamp(12_001)));
 }
