@@ -87,6 +87,8 @@ pub struct Core {
     now: Now,
     open: Option<Open>,
     troubles: Troubles,
+    /// Another session is wanted.
+    renewal: bool,
 }
 
 impl Core {
@@ -103,6 +105,7 @@ impl Core {
             now: Now::Nothing,
             open: None,
             troubles: Troubles::default(),
+            renewal: false,
         }
     }
 
@@ -117,6 +120,11 @@ impl Core {
     pub fn open(&self) -> Option<(&str, u32)> {
         let open = self.open.as_ref()?;
         Some((open.path.as_str(), open.number))
+    }
+
+    /// Whether to go on with a new session, told once: the one there is may be what is in the way.
+    pub fn take_renewal(&mut self) -> bool {
+        std::mem::take(&mut self.renewal)
     }
 
     /// When to try again what was refused.
@@ -264,6 +272,7 @@ impl Core {
                 // One that never opened is a phantom: listed, and no more.
                 if self.folders.find(&path).is_some_and(|known| known.indexed) {
                     trouble(&path);
+                    self.renewal |= self.troubles.may_be_the_session(&path);
                 }
                 if self.main.as_ref() == Some(&path) {
                     self.main = None;

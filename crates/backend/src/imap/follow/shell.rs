@@ -137,6 +137,9 @@ impl Follower {
                     self.finish(session, result);
                 }
             }
+            Place::Ready(_, Request::Idle) if self.core.take_renewal() => {
+                self.begin(None, Job::Connect);
+            }
             Place::Ready(session, Request::Idle) => match self.wanted() {
                 Some(input) => self.feed(session, input),
                 None => self.begin(Some(session), Job::Idle),

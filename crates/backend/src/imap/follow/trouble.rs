@@ -13,6 +13,9 @@ const GIVE_UP: i64 = 24 * 3_600_000;
 /// The longest pause, milliseconds.
 const LONGEST: i64 = 60_000;
 
+/// Sessions that are tried for the sake of one folder.
+const SESSIONS: u32 = 4;
+
 #[derive(Debug)]
 struct Trouble {
     what: SyncTrouble,
@@ -54,6 +57,13 @@ impl Troubles {
         let news = trouble.tries == 1 || trouble.what != what;
         trouble.what = what;
         news
+    }
+
+    /// Whether the last refusal of a folder is one after which another session is worth a try: some servers refuse in one
+    /// what they allow in the next. Not for ever.
+    pub(super) fn may_be_the_session(&self, path: &str) -> bool {
+        let known = self.0.iter().find(|known| known.what.path == path);
+        known.is_some_and(|known| known.tries % 3 == 0 && known.tries <= SESSIONS * 3)
     }
 
     /// A folder was read, or is gone; whether it was in trouble.
@@ -102,6 +112,7 @@ mod tests {
         let mut troubles = Troubles::default();
         let mut now = Timestamp(0);
         let mut pauses = Vec::new();
+        let mut sessions = Vec::new();
         assert!(troubles.note(what.clone(), now));
         while let Some(due) = troubles.due() {
             pauses.push((due.millis() - now.millis()) / 1000);
@@ -109,8 +120,12 @@ mod tests {
             assert_eq!(troubles.take_due(now), ["Box"]);
             assert_eq!(troubles.due(), None);
             assert!(!troubles.note(what.clone(), now), "the same again");
+            if troubles.may_be_the_session("Box") {
+                sessions.push(pauses.len() + 1);
+            }
         }
         assert_eq!(pauses.get(..8), Some(&[1, 2, 4, 8, 16, 32, 60, 60][..]));
+        assert_eq!(sessions, [3, 6, 9, 12]);
         assert!(now.millis() >= GIVE_UP && pauses.len() >= 20);
         assert!(troubles.forget("Box") && !troubles.forget("Box"));
     }
