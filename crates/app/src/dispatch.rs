@@ -86,6 +86,10 @@ use_cases!(self, caller, input, {
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
 
             "getV1Changes" => self.get_changes(caller),
+            "getV1Events" => self.list_events(input).await,
+            "getV1EventsId" => self.get_event(input).await,
+            "postV1EventsIdRedeliver" => self.redeliver_event(input).await,
+            "postV1EventsReplay" => self.replay_events(input).await,
 
             "getV1Stats" => self.get_stats(input).await,
             "getV1License" | "postV1License" => self.get_license(),

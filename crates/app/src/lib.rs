@@ -41,6 +41,7 @@ mod changing;
 pub mod commands;
 mod dashboard;
 mod dispatch;
+mod event_log;
 mod first_start;
 mod folders;
 mod hosted;

@@ -41,6 +41,7 @@ pub(crate) const DOCUMENTED: &[Source] = sources![
     "export",
     "blocklists",
     "webhooks",
+    "events",
     "tokens",
     "oauth2",
     "gateway",

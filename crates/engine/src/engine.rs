@@ -351,7 +351,8 @@ impl Engine {
         &self.0.config.node
     }
 
-    pub(crate) fn wake_webhooks(&self) {
+    /// Tells the workers that there are deliveries to make.
+    pub fn wake_webhooks(&self) {
         self.0.webhooks.notify_one();
     }
 

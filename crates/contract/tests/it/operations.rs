@@ -15,7 +15,7 @@ fn the_embedded_document_compiles_quickly() {
         compiled.len(),
         start.elapsed()
     );
-    assert_eq!(compiled.iter().filter(|o| !o.hidden).count(), 81);
+    assert_eq!(compiled.iter().filter(|o| !o.hidden).count(), 85);
     assert_eq!(operations().len(), compiled.len());
 }
 

@@ -225,3 +225,147 @@ async fn a_new_message_carries_what_the_settings_ask_for() {
     let html = detail["text"]["html"].as_str().unwrap();
     assert!(html.contains("src=\"cid:logo@x\""), "{html}");
 }
+
+/// What a poller of the event log sees: everything once, in order, with what became of it.
+#[tokio::test]
+async fn the_event_log_is_read_and_replayed() {
+    let hooks = HookSink::start().await;
+    let mut server = Server::start(BINARY).await;
+    webhooks_to(&mut server, &hooks).await;
+    let user = unique_user();
+    let client = server.client().await;
+    client.post("/v1/account", &account(&user)).await.ok();
+    let hook = hooks
+        .wait_for_event(&user, "accountInitialized", LIMIT)
+        .await;
+    let id = hook.header("webhook-id").unwrap().to_owned();
+    let path = format!("/v1/events?account={user}&pageSize=2");
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    let end = tokio::time::Instant::now() + LIMIT;
+    while !seen.iter().any(|kind| kind == "accountInitialized") {
+        assert!(tokio::time::Instant::now() < end, "{seen:?}");
+        let page = client.get(&format!("{path}{cursor}")).await.ok();
+        for event in page["events"].as_array().unwrap() {
+            assert_eq!(event["payload"]["event"], event["type"]);
+            seen.push(event["type"].as_str().unwrap().to_owned());
+        }
+        if let Some(text) = page["cursor"].as_str() {
+            cursor = format!("&cursor={text}");
+        }
+        if page["more"] != true {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+    assert_eq!(seen[0], "accountAdded");
+    let event = client.get(&format!("/v1/events/{id}")).await.ok();
+    let delivery = &event["deliveries"][0];
+    assert_eq!(delivery["state"], "delivered", "{event:#}");
+    assert_eq!(delivery["attempts"][0]["status"], 200);
+    assert_eq!(delivery["endpoint"], "default");
+
+    // Once more, by hand, then all of them.
+    hooks.clear();
+    let again = client
+        .post(&format!("/v1/events/{id}/redeliver"), &json!({}))
+        .await
+        .ok();
+    let hook = hooks
+        .wait_for(LIMIT, |hook| hook.header("webhook-id") == Some(id.as_str()))
+        .await;
+    assert_eq!(
+        hook.header("x-ee-wh-id"),
+        again["deliveries"][0]["id"].as_str()
+    );
+    hooks.clear();
+    let replay =
+        json!({ "account": user, "since": "2020-01-01T00:00:00.000Z", "type": "accountAdded" });
+    let replayed = client.post("/v1/events/replay", &replay).await.ok();
+    assert_eq!(
+        (&replayed["queued"], &replayed["more"]),
+        (&json!(1), &json!(false))
+    );
+    hooks.wait_for_event(&user, "accountAdded", LIMIT).await;
+
+    // Faults are named.
+    let unknown = client
+        .get("/v1/events/00000000-0000-4000-8000-000000000000")
+        .await;
+    assert_eq!(
+        (unknown.status, &unknown.json()["code"]),
+        (404, &json!("EventNotFound"))
+    );
+    let wrong = client.get("/v1/events?cursor=nonsense").await;
+    assert_eq!(wrong.status, 400);
+    let wrong = client
+        .post("/v1/events/replay", &json!({ "endpoint": "nowhere" }))
+        .await;
+    assert_eq!(wrong.status, 400);
+}
+
+/// The signatures as the public test vector of the standard's own libraries computes them, and a secret that is changed.
+#[tokio::test]
+async fn standard_signatures_hold_for_two_secrets() {
+    let hooks = HookSink::start().await;
+    let mut server = Server::start(BINARY).await;
+    webhooks_to(&mut server, &hooks).await;
+    let client = server.client().await;
+    let (new, old) = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "the older secret");
+    let secrets = json!({ "serviceSecret": new, "previousServiceSecret": old });
+    client.post("/v1/settings", &secrets).await.ok();
+    let shown = client
+        .get("/v1/settings?previousServiceSecret=true")
+        .await
+        .ok();
+    assert_eq!(shown["previousServiceSecret"], true, "masked");
+    let user = unique_user();
+    client.post("/v1/account", &account(&user)).await.ok();
+    let hook = hooks.wait_for_event(&user, "accountAdded", LIMIT).await;
+    let signed = format!(
+        "{}.{}.{}",
+        hook.header("webhook-id").unwrap(),
+        hook.header("webhook-timestamp").unwrap(),
+        String::from_utf8(hook.body.clone()).unwrap()
+    );
+    use base64::Engine;
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    let new_key = base64::prelude::BASE64_STANDARD.decode(&new[6..]).unwrap();
+    let signatures: Vec<_> = [hex(&new_key), hex(old.as_bytes())]
+        .iter()
+        .map(|key| {
+            // openssl, so that it is not our own code that agrees with itself.
+            let mut child = std::process::Command::new("openssl")
+                .args([
+                    "dgst",
+                    "-sha256",
+                    "-mac",
+                    "HMAC",
+                    "-macopt",
+                    &format!("hexkey:{key}"),
+                    "-binary",
+                ])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            use std::io::Write;
+            child
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(signed.as_bytes())
+                .unwrap();
+            let digest = child.wait_with_output().unwrap().stdout;
+            format!("v1,{}", base64::prelude::BASE64_STANDARD.encode(digest))
+        })
+        .collect();
+    assert_eq!(
+        hook.header("webhook-signature"),
+        Some(signatures.join(" ").as_str())
+    );
+}
