@@ -42,7 +42,7 @@ screenshots: tools ## Every page and state as PNG, light and dark, wide and narr
 	@tests/services/deps.sh screenshots
 	@tests/browser/screenshots.sh
 
-bench: ## Run one benchmark against a release build (B=b1..b12, see bench/README.md)
+bench: ## Run one benchmark against a release build (B=b1..b13, see bench/README.md)
 	@tests/services/deps.sh bench
 	@bench/run.sh '$(B)' $(BENCH_ARGS)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench/run.sh b1..b12|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
+# bench/run.sh b1..b13|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
 # empty store, and stops it all. Results: one JSON line each on the screen and in .bench/results.jsonl.
 #
 #   SERVER_CPUS=0      pins the server to these CPUs (taskset), for figures "on one core"
@@ -17,9 +17,9 @@ cd "$here/.."
 bench=${1:-}
 shift || true
 case $bench in
-  b[1-9] | b1[0-2] | probe) ;;
+  b[1-9] | b1[0-3] | probe) ;;
   all)
-    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11 b12; do "$0" $one; done
+    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11 b12 b13; do "$0" $one; done
     exit
     ;;
   *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -105,6 +105,7 @@ case $bench in
     mailbox big10k --user big10k --count 10000
     mailbox big100k --user big100k --count 100000
     ;;
+  b13) mailbox big10k --user big10k --count 10000 ;;
   b6 | b12) mailbox read1k --user read1k --count 1000 --big-mb 20 ;;
   b8)
     mailbox big100k --user big100k --count 100000
@@ -148,5 +149,6 @@ case $bench in
   b10) $python bench/b10_many.py "${common[@]}" --imap 127.0.0.1:$stub_port --other-pid "$stub_pid" "$@" ;;
   b11) $python bench/b11_churn.py "${common[@]}" "$@" ;;
   b12) $python bench/b12_parallel.py "${common[@]}" "$@" ;;
+  b13) $python bench/b13_webhooks.py "${common[@]}" "$@" ;;
   probe) $python bench/idleprobe.py "${common[@]}" "$@" ;;
 esac

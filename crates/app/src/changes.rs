@@ -3,7 +3,7 @@
 //! A process tells of the accounts it follows itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     convert::Infallible,
     fmt,
     pin::Pin,
@@ -18,15 +18,17 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use posthouse_model::{ApiError, Caller, caller::Identity, change::Change};
+use posthouse_engine::Numbered;
+use posthouse_model::{ApiError, Caller, caller::Identity};
 use posthouse_store::{generation::Generation, tokens};
+use serde_json::Value;
 use tokio::{
     sync::{OwnedSemaphorePermit, broadcast, broadcast::error::RecvError, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Reply, ReplyBody};
+use crate::{App, CallInput, Reply, ReplyBody};
 
 /// Streams open at once.
 pub(crate) const STREAMS: usize = 256;
@@ -60,7 +62,9 @@ impl Stream for EventStream {
 type Admissions = [Option<i64>; 3];
 
 struct State {
-    changes: broadcast::Receiver<Arc<Change>>,
+    /// What the reader missed and is still to be told.
+    missed: VecDeque<Arc<Numbered>>,
+    changes: broadcast::Receiver<Arc<Numbered>>,
     generations: watch::Receiver<BTreeMap<Generation, i64>>,
     admissions: Admissions,
     admitted: StillAdmitted,
@@ -73,14 +77,20 @@ struct State {
 
 impl App {
     /// `GET /v1/changes`.
-    pub(crate) fn get_changes(&self, caller: &Caller) -> Result<Reply, ApiError> {
+    pub(crate) fn get_changes(
+        &self,
+        caller: &Caller,
+        input: &CallInput,
+    ) -> Result<Reply, ApiError> {
         let (app, identity) = (self.clone(), caller.identity.clone());
         let admitted: StillAdmitted = Box::new(move || {
             let (app, identity) = (app.clone(), identity.clone());
             Box::pin(async move { app.is_still_admitted(&identity).await })
         });
+        let headers = &input.valid.headers;
+        let after = headers.get("last-event-id").and_then(Value::as_str);
         Ok(Reply {
-            body: ReplyBody::Events(self.changes(admitted)?),
+            body: ReplyBody::Events(self.changes(admitted, after)?),
             no_store: false,
         })
     }
@@ -97,20 +107,27 @@ impl App {
         }
     }
 
-    /// The changes from now on. The stream ends when the server stops, and when `admitted` says no: it is asked after
+    /// The changes from now on, or from after the one of this id (`Last-Event-ID`, WHATWG HTML section 9.2). Where that is
+    /// not known any more, an event `reset` says that something may be missing. The stream ends when the server stops, and when `admitted` says no: it is asked after
     /// every change to access tokens and sessions, and once per [`ADMISSION`], however much there is to tell.
     ///
     /// # Errors
     /// 503 when too many streams are open.
-    pub fn changes(&self, admitted: StillAdmitted) -> Result<EventStream, ApiError> {
+    pub fn changes(
+        &self,
+        admitted: StillAdmitted,
+        after: Option<&str>,
+    ) -> Result<EventStream, ApiError> {
         let slot =
             self.streams().clone().try_acquire_owned().map_err(|_| {
                 ApiError::new(503, "Too many change streams are open; try again later")
             })?;
         let generations = self.engine().generations();
         let admissions = admissions(&generations.borrow());
+        let listening = self.engine().changes().listen(after);
         let state = State {
-            changes: self.engine().changes(),
+            missed: listening.missed.into(),
+            changes: listening.changes,
             generations,
             admissions,
             admitted,
@@ -120,8 +137,11 @@ impl App {
             admitted_until: Instant::now() + ADMISSION,
             _slot: slot,
         };
-        let greeting = concat!(": Posthouse v", env!("CARGO_PKG_VERSION"), "\n\n");
-        let first = stream::once(async { Bytes::from_static(greeting.as_bytes()) });
+        let mut greeting = concat!(": Posthouse v", env!("CARGO_PKG_VERSION"), "\n\n").to_owned();
+        if listening.gap {
+            greeting.push_str("event: reset\ndata: {}\n\n");
+        }
+        let first = stream::once(async { Bytes::from(greeting) });
         let rest = stream::unfold(state, |mut state| async {
             let piece = state.next().await?;
             state.silent_until = Instant::now() + SILENCE;
@@ -139,6 +159,9 @@ impl App {
 impl State {
     /// The next piece of text; none when the stream is over.
     async fn next(&mut self) -> Option<Bytes> {
+        if let Some(change) = self.missed.pop_front() {
+            return Some(event(&change));
+        }
         loop {
             tokio::select! {
                 // In this order: a stream that always has something to tell is looked at too.
@@ -181,10 +204,11 @@ fn admissions(generations: &BTreeMap<Generation, i64>) -> Admissions {
     .map(|what| generations.get(&what).copied())
 }
 
-fn event(change: &Change) -> Bytes {
+fn event(change: &Numbered) -> Bytes {
     // JSON text has no line breaks of its own.
-    let data = serde_json::to_string(change).unwrap_or_default();
-    Bytes::from(format!("event: message\ndata: {data}\n\n"))
+    let data = serde_json::to_string(&change.change).unwrap_or_default();
+    let id = &change.id;
+    Bytes::from(format!("event: message\ndata: {data}\nid: {id}\n\n"))
 }
 
 #[cfg(test)]
@@ -192,20 +216,26 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use posthouse_model::{AccountId, change::ChangeType};
+    use posthouse_engine::ChangeLog;
+    use posthouse_model::{
+        AccountId,
+        change::{Change, ChangeType},
+    };
     use tokio::sync::Semaphore;
 
     use super::*;
 
     #[tokio::test]
     async fn a_stream_that_is_never_silent_ends_when_its_reader_may_not_go_on() {
-        let (changes, receiver) = broadcast::channel(16);
+        let log = Arc::new(ChangeLog::default());
+        let listening = log.listen(None);
         let (_generations, watched) = watch::channel(BTreeMap::new());
         let may = Arc::new(AtomicBool::new(true));
         let asked = may.clone();
         let every = Duration::from_millis(50);
         let mut state = State {
-            changes: receiver,
+            missed: VecDeque::new(),
+            changes: listening.changes,
             generations: watched,
             admissions: [None; 3],
             admitted: Box::new(move || {
@@ -220,13 +250,13 @@ mod tests {
         };
         let busy = tokio::spawn(async move {
             loop {
-                let _ = changes.send(Arc::new(Change {
+                log.tell(Change {
                     account: Some(AccountId::new("busy")),
                     kind: ChangeType::State,
                     key: "connected".to_owned(),
                     payload: None,
                     state_label: None,
-                }));
+                });
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         });

@@ -85,7 +85,7 @@ use_cases!(self, caller, input, {
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
 
-            "getV1Changes" => self.get_changes(caller),
+            "getV1Changes" => self.get_changes(caller, input),
             "getV1Events" => self.list_events(input).await,
             "getV1EventsId" => self.get_event(input).await,
             "postV1EventsIdRedeliver" => self.redeliver_event(input).await,

@@ -23,7 +23,7 @@ use posthouse_store::{
 };
 use serde_json::json;
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -31,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     EngineConfig, Metrics, Recorder, Settings,
     account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
+    change_log::ChangeLog,
     credentials::ImapLogin,
     http::HttpClients,
     protocol_log::{self, ProtocolLogs},
@@ -42,8 +43,6 @@ use crate::{
 const START_PAGE: u32 = 500;
 /// Mail hosts that are remembered, whether or not somebody connects to them.
 const HOSTS: usize = 1024;
-/// Changes that a slow listener may be behind before it loses the oldest.
-const CHANGES: usize = 1024;
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +86,7 @@ struct Inner {
     departures: Notify,
     naming: Naming,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
-    changes: broadcast::Sender<Arc<Change>>,
+    changes: ChangeLog,
     client_id: Mutex<Arc<Vec<(String, String)>>>,
     logs: Arc<ProtocolLogs>,
     tasks: TaskTracker,
@@ -130,7 +129,7 @@ impl Engine {
             departures: Notify::new(),
             naming: Naming::default(),
             generations,
-            changes: broadcast::Sender::new(CHANGES),
+            changes: ChangeLog::default(),
             client_id: Mutex::default(),
             logs: Arc::default(),
             tasks: TaskTracker::new(),
@@ -209,8 +208,8 @@ impl Engine {
 
     /// Tells of accounts of this process that came into another state.
     #[must_use]
-    pub fn changes(&self) -> broadcast::Receiver<Arc<Change>> {
-        self.0.changes.subscribe()
+    pub fn changes(&self) -> &ChangeLog {
+        &self.0.changes
     }
 
     /// Begins a batch whose events are delivered.
@@ -508,11 +507,10 @@ impl Engine {
                 former,
                 AccountState::AuthenticationError | AccountState::ConnectError
             );
-        if former != state && !tried_again && self.0.changes.receiver_count() > 0 {
+        if former != state && !tried_again {
             let payload = error.map(|error| json!({ "error": error }));
             let change = Change::of_state(shared.id.clone(), state, payload);
-            // Nobody listens any more: nobody is told.
-            let _ = self.0.changes.send(Arc::new(change));
+            self.0.changes.tell(change);
         }
     }
 

@@ -7,6 +7,7 @@
 //! | Module | Noun |
 //! |---|---|
 //! | `account` | actors, and calls to them ([`AccountHandle`]) |
+//! | `change_log` | the last changes, for streams |
 //! | `credentials` | credentials that stand elsewhere than with their account |
 //! | `event` | recording events and where they go |
 //! | `http` | the client for URLs that users gave |
@@ -15,6 +16,7 @@
 //! | `webhook` | delivering events |
 
 mod account;
+mod change_log;
 mod config;
 mod credentials;
 mod engine;
@@ -27,6 +29,7 @@ mod settings;
 mod webhook;
 
 pub use account::{AccountHandle, Answered, CallContext, LocalAccount};
+pub use change_log::{ChangeLog, Listening, Numbered};
 pub use config::EngineConfig;
 pub use engine::{Engine, MailboxFactory, StartError};
 pub use event::{DEFAULT_ENDPOINT, NewEvent, Recorder, default_url};

@@ -226,7 +226,7 @@ async fn piece(stream: &mut EventStream) -> Option<String> {
 }
 
 async fn changes_are_told(hall: &Hall) {
-    let mut stream = hall.app.changes(always()).unwrap();
+    let mut stream = hall.app.changes(always(), None).unwrap();
     let greeting = piece(&mut stream).await.unwrap();
     assert_eq!(
         greeting,
@@ -234,11 +234,16 @@ async fn changes_are_told(hall: &Hall) {
     );
     hall.connected_account("ann").await;
     let mut keys = Vec::new();
+    let (mut last, mut first) = (String::new(), String::new());
     while keys.last().is_none_or(|key| key != "connected") {
         let text = piece(&mut stream).await.unwrap();
         let data = text
             .strip_prefix("event: message\ndata: ")
-            .and_then(|text| text.strip_suffix("\n\n"))
+            .and_then(|text| text.strip_suffix("\n\n")?.rsplit_once("\nid: "))
+            .map(|(data, id)| {
+                id.clone_into(&mut last);
+                data
+            })
             .unwrap_or_else(|| panic!("{text:?}"));
         let change: Value = serde_json::from_str(data).unwrap();
         assert_eq!(change["account"], "ann");
@@ -246,8 +251,28 @@ async fn changes_are_told(hall: &Hall) {
         assert_eq!(change["payload"], Value::Null);
         assert!(change["stateLabel"]["name"].is_string());
         keys.push(change["key"].as_str().unwrap().to_owned());
+        if first.is_empty() {
+            first.clone_from(&last);
+        }
     }
     assert_eq!(keys[0], "connecting");
+    // Whoever was cut off after the first one gets the others, and no reset.
+    let mut again = hall.app.changes(always(), Some(&first)).unwrap();
+    assert!(!piece(&mut again).await.unwrap().contains("reset"));
+    for key in &keys[1..] {
+        assert!(
+            piece(&mut again)
+                .await
+                .unwrap()
+                .contains(&format!("\"key\":\"{key}\""))
+        );
+    }
+    let mut stranger = hall.app.changes(always(), Some("another-7")).unwrap();
+    let greeting = piece(&mut stranger).await.unwrap();
+    assert!(
+        greeting.ends_with("event: reset\ndata: {}\n\n"),
+        "{greeting:?}"
+    );
 }
 
 async fn a_stream_ends_with_its_token(hall: &Hall) {
@@ -277,11 +302,11 @@ async fn a_stream_ends_with_its_token(hall: &Hall) {
 
 async fn streams_are_bounded_and_end_with_the_server(hall: &Hall) {
     let mut streams: Vec<_> = (0..256)
-        .map(|_| hall.app.changes(always()).unwrap())
+        .map(|_| hall.app.changes(always(), None).unwrap())
         .collect();
-    assert_eq!(hall.app.changes(always()).unwrap_err().status, 503);
+    assert_eq!(hall.app.changes(always(), None).unwrap_err().status, 503);
     streams.pop();
-    let mut last = hall.app.changes(always()).unwrap();
+    let mut last = hall.app.changes(always(), None).unwrap();
     piece(&mut last).await.unwrap();
     hall.app.close_streams();
     assert_eq!(piece(&mut last).await, None);

@@ -346,6 +346,7 @@ fn not_partial() -> BackendError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -165,7 +165,7 @@ async fn changes(page: Page) -> Result<Response, Failure> {
         }
         .boxed()
     });
-    let mut response = Response::new(Body::from_stream(page.app.changes(admitted)?));
+    let mut response = Response::new(Body::from_stream(page.app.changes(admitted, None)?));
     for (name, value) in [
         (
             header::CONTENT_TYPE.as_str(),
