@@ -5,6 +5,7 @@ mod actor;
 mod announce;
 mod arrivals;
 mod backoff;
+mod bounced;
 mod changes;
 mod connection;
 mod conversations;
@@ -13,6 +14,7 @@ mod handle;
 mod memory;
 mod naming;
 mod record;
+mod reports;
 mod shared;
 
 pub use handle::{AccountHandle, Answered, CallContext, LocalAccount};
