@@ -5,7 +5,7 @@
 //! the backends of API providers do.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -103,8 +103,8 @@ struct State {
     verbs: VecDeque<BackendError>,
     /// Subjects of messages on which the connection breaks.
     broken: Vec<String>,
-    /// Subjects of messages on whose source the connection breaks.
-    broken_sources: Vec<String>,
+    /// Subjects of messages on whose source the connection breaks, and how often.
+    broken_sources: HashMap<String, usize>,
     /// Sources that were read.
     sources: usize,
     /// Folders have numbers.
@@ -260,9 +260,10 @@ impl FakeMailbox {
         self.lock().broken.push(subject.to_owned());
     }
 
-    /// Breaks the connection whenever the source of messages of this subject is read.
-    pub fn break_on_source(&self, subject: &str) {
-        self.lock().broken_sources.push(subject.to_owned());
+    /// Breaks the connection when sources of messages of this subject are read, so often.
+    pub fn break_on_source(&self, subject: &str, times: usize) {
+        let mut state = self.lock();
+        state.broken_sources.insert(subject.to_owned(), times);
     }
 
     /// How many sources were read, or tried to.
@@ -554,8 +555,10 @@ impl Mailbox for FakeMailbox {
             let found = self.find(id)?;
             let mut state = self.lock();
             state.sources += 1;
-            let subject = found.message.subject.as_ref();
-            if subject.is_some_and(|subject| state.broken_sources.contains(subject)) {
+            let subject = found.message.subject.as_deref().unwrap_or_default();
+            let breaks = state.broken_sources.get_mut(subject);
+            if let Some(times) = breaks.filter(|times| **times > 0) {
+                *times -= 1;
                 return Err(lost("gone"));
             }
             Ok(body("message/rfc822", found.source))

@@ -1,32 +1,22 @@
 //! The events and rows that tell of what a new message reports (behaviour 7.3, 16).
 
-use std::collections::HashMap;
-
 use posthouse_mime::report::{Bounce, Complaint, Failure, Report};
 use posthouse_model::{
     EventType, Timestamp,
     bounce::{BounceEntry, BounceResponse},
-    index::Identity,
-    mailbox::SpecialUse,
     message::Message,
 };
-use posthouse_store::{
-    Batch, StoreError, bounces,
-    identities::{self, Located},
-    mailboxes,
-};
+use posthouse_store::{Batch, StoreError, bounces};
 use serde_json::{Map, Value, json};
 
 use super::{
     announce::Announcer,
+    originals::Originals,
     reports::{Read, Seen},
 };
 
 /// Characters that are kept of what a server said.
 const WORDS: usize = 1000;
-
-/// Ids of messages that came back, by their `Message-ID`.
-pub(super) type Originals = HashMap<String, String>;
 
 impl Announcer<'_> {
     /// Puts to messages what came back of them before.
@@ -36,60 +26,6 @@ impl Announcer<'_> {
     ) -> Result<(), StoreError> {
         let messages = read.filter_map(|read| Some(&mut read.as_mut().ok()?.message));
         bounces::fill(self.engine.store(), &self.shared.id, messages.collect()).await
-    }
-
-    /// Finds the messages that came back, as far as the account has them: of several copies the one that was sent.
-    pub(super) async fn originals(
-        &self,
-        read: impl Iterator<Item = &Read>,
-    ) -> Result<Originals, StoreError> {
-        let mut wanted: Vec<&str> = read
-            .filter_map(|read| match &read.as_ref().ok()?.report {
-                Some(Report::Bounce(bounce)) => Some(bounce.message_id.as_str()),
-                _ => None,
-            })
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut originals = Originals::new();
-        if wanted.is_empty() {
-            return Ok(originals);
-        }
-        let (store, account) = (self.engine.store(), &self.shared.id);
-        let found = identities::find_messages(store, account, &wanted).await?;
-        let sent = match found.len() {
-            0 => return Ok(originals),
-            1 => Vec::new(),
-            _ => self.sent_folders().await?,
-        };
-        for message_id in wanted {
-            let prefix = Identity::message_prefix(message_id);
-            let is_copy = |one: &&Located| {
-                let identity = one.entry.identity;
-                prefix.is_some() && identity.map(Identity::prefix) == prefix
-            };
-            let copies = found.iter().filter(is_copy);
-            // In the order of the folders' numbers where none of them is the folder of sent messages.
-            let best = copies.min_by_key(|one| !sent.contains(&one.mailbox));
-            let id = best.and_then(|one| self.mailbox.message_id(one.mailbox, one.entry.uid));
-            if let Some(id) = id {
-                originals.insert(message_id.to_owned(), id);
-            }
-        }
-        Ok(originals)
-    }
-
-    /// Numbers of the folder of sent messages.
-    async fn sent_folders(&self) -> Result<Vec<u32>, StoreError> {
-        let (store, account) = (self.engine.store(), &self.shared.id);
-        let Some((folders, _)) = mailboxes::listing(store, account).await? else {
-            return Ok(Vec::new());
-        };
-        let mut folders = folders.into_iter();
-        match folders.find(|folder| folder.special_use == Some(SpecialUse::Sent)) {
-            Some(sent) => mailboxes::numbers(store, account, &sent.path).await,
-            None => Ok(Vec::new()),
-        }
     }
 
     /// Keeps whom a message did not reach, so that it is shown with that message.

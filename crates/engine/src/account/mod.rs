@@ -13,6 +13,7 @@ mod departures;
 mod handle;
 mod memory;
 mod naming;
+mod originals;
 mod record;
 mod reports;
 mod shared;
