@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use posthouse_contract::validate_answer;
 use posthouse_testkit::{
     Client, Hook, HookSink, ImapClient, Server, cyrus_addr, env, imap_addr, reports, unique_user,
 };
@@ -24,6 +25,7 @@ async fn told(hooks: &HookSink, event: &str, key: &str, value: &Value) -> Value 
 async fn listed(client: &Client, user: &str, path: &str, id: &str) -> Value {
     let list = format!("/v1/account/{user}/messages?path={path}");
     let page = client.get(&list).await.ok();
+    validate_answer("getV1AccountAccountMessages", 200, &page).unwrap();
     let messages = page["messages"].as_array().unwrap().iter();
     let mut same = messages.filter(|message| message["messageId"] == format!("<{id}>"));
     same.next().unwrap().clone()
@@ -55,6 +57,8 @@ async fn told_and_shown(addr: SocketAddr) {
     server.wait_state(&user, "connected", LIMIT).await;
     imap.append("Sent", "\\Seen", &reports::original(&id("m1"), LOST))
         .await;
+    let sync = format!("/v1/account/{user}/sync");
+    client.put(&sync, &json!({ "sync": true })).await.ok();
     let sent = told(
         &hooks,
         "messageNew",
@@ -114,12 +118,10 @@ async fn told_and_shown(addr: SocketAddr) {
         assert_eq!(letter["data"][field], Value::Null, "{field}");
     }
 
-    // Validated against the contract by hand: the fields of BounceEntry, and no other.
-    let detail = format!(
-        "/v1/account/{user}/message/{}",
-        sent["data"]["id"].as_str().unwrap()
-    );
+    let detail = sent["data"]["id"].as_str().unwrap();
+    let detail = format!("/v1/account/{user}/message/{detail}");
     let detail = client.get(&detail).await.ok();
+    validate_answer("getV1AccountAccountMessageMessage", 200, &detail).unwrap();
     let listed = listed(&client, &user, "Sent", &id("m1")).await;
     for shown in [&detail["bounces"], &listed["bounces"]] {
         let mut shown = shown.clone();
