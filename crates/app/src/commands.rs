@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use posthouse_mime::report::{self, Candidate, Report};
 use posthouse_model::{
     AccountId, Permissions, Scope, Timestamp,
     token::{Restrictions, TokenId, TokenRecord, TokenValue},
@@ -11,6 +12,7 @@ use posthouse_store::{
     Batch, BatchError, Paging, Store, StoreError, settings,
     tokens::{self, Bound, StoredToken},
 };
+use serde_json::{Value, json};
 
 use crate::{
     admin,
@@ -18,6 +20,21 @@ use crate::{
     token_api::{NewToken, find_id},
     token_format,
 };
+
+/// So many bytes of a message are looked at for what it reports.
+pub const BOUNCE_READ: usize = report::MAX_READ;
+
+/// What the source of a message says of another message: of a bounce and of a complaint the fields of their events, of a
+/// delivery report `deliveryReport`; nothing of any other message.
+#[must_use]
+pub fn check_bounce(source: &[u8]) -> Value {
+    match report::read(source, Candidate::ANY) {
+        Some(Report::Bounce(bounce)) => json!(bounce),
+        Some(Report::Complaint(complaint)) => json!(complaint),
+        Some(Report::Delivery(report)) => json!({ "deliveryReport": report }),
+        None => json!({}),
+    }
+}
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,11 @@
 
 use std::{fmt, io};
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream::BoxStream};
 use posthouse_model::command::BodyHead;
+
+use crate::BackendError;
 
 /// Chunks of a body; it is read from the server only as fast as it is taken.
 pub type BodyStream = BoxStream<'static, io::Result<Bytes>>;
@@ -15,6 +17,27 @@ pub struct Body {
     pub head: BodyHead,
     /// The bytes.
     pub stream: BodyStream,
+}
+
+impl Body {
+    /// Its first bytes, up to so many; what stands behind them is left.
+    ///
+    /// # Errors
+    /// [`BackendError::Connection`] if it breaks off before.
+    pub async fn beginning(mut self, limit: usize) -> Result<Bytes, BackendError> {
+        let mut kept = BytesMut::new();
+        while kept.len() < limit
+            && let Some(data) = self.stream.next().await
+        {
+            let mut data = data.map_err(|error| BackendError::Connection {
+                response: error.to_string(),
+                code: "ESOCKET".to_owned(),
+            })?;
+            data.truncate(limit - kept.len());
+            kept.extend_from_slice(&data);
+        }
+        Ok(kept.freeze())
+    }
 }
 
 impl fmt::Debug for Body {

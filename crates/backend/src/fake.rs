@@ -5,7 +5,7 @@
 //! the backends of API providers do.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -103,6 +103,10 @@ struct State {
     verbs: VecDeque<BackendError>,
     /// Subjects of messages on which the connection breaks.
     broken: Vec<String>,
+    /// Subjects of messages on whose source the connection breaks, and how often.
+    broken_sources: HashMap<String, usize>,
+    /// Sources that were read.
+    sources: usize,
     /// Folders have numbers.
     numbered: bool,
     /// Reading a message never ends.
@@ -254,6 +258,18 @@ impl FakeMailbox {
     /// Breaks the connection whenever messages of this subject are read.
     pub fn break_on(&self, subject: &str) {
         self.lock().broken.push(subject.to_owned());
+    }
+
+    /// Breaks the connection when sources of messages of this subject are read, so often.
+    pub fn break_on_source(&self, subject: &str, times: usize) {
+        let mut state = self.lock();
+        state.broken_sources.insert(subject.to_owned(), times);
+    }
+
+    /// How many sources were read, or tried to.
+    #[must_use]
+    pub fn sources(&self) -> usize {
+        self.lock().sources
     }
 
     /// Gives folders numbers, by their places in the list from 1, and messages UIDs. Whoever keeps the state must know the
@@ -535,7 +551,18 @@ impl Mailbox for FakeMailbox {
     }
 
     fn source<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
-        Box::pin(async move { Ok(body("message/rfc822", self.find(id)?.source)) })
+        Box::pin(async move {
+            let found = self.find(id)?;
+            let mut state = self.lock();
+            state.sources += 1;
+            let subject = found.message.subject.as_deref().unwrap_or_default();
+            let breaks = state.broken_sources.get_mut(subject);
+            if let Some(times) = breaks.filter(|times| **times > 0) {
+                *times -= 1;
+                return Err(lost("gone"));
+            }
+            Ok(body("message/rfc822", found.source))
+        })
     }
 
     fn attachment<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Body, BackendError>> {
@@ -665,6 +692,16 @@ impl Mailbox for FakeMailbox {
             });
             Ok(known.collect())
         })
+    }
+
+    fn message_id(&self, mailbox: u32, uid: u32) -> Option<String> {
+        let state = self.lock();
+        let mut messages = state.messages.iter();
+        let found = messages.find(|known| {
+            let place = state.place(&known.message.id);
+            (place.mailbox, place.uid) == (mailbox, Some(uid))
+        });
+        found.map(|known| known.message.id.clone())
     }
 
     fn follow(&self, state: SyncState) -> Box<dyn Follow> {
@@ -845,6 +882,31 @@ impl Follow for FakeFollower {
                         return Err(error);
                     }
                     message => read.push(message),
+                }
+            }
+            Ok(read)
+        })
+    }
+
+    fn sources<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Result<Bytes, BackendError>>, BackendError>> {
+        Box::pin(async move {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let mut read = Vec::with_capacity(ids.len());
+            for id in ids {
+                let source = match self.mailbox.source(id).await {
+                    Ok(body) => body.beginning(limit).await,
+                    Err(error) => Err(error),
+                };
+                match source {
+                    Err(error) if error.ends_connection() => {
+                        self.spent = true;
+                        return Err(error);
+                    }
+                    source => read.push(source),
                 }
             }
             Ok(read)

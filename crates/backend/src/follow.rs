@@ -5,6 +5,7 @@
 //! implements [`Follow`]. The engine commits the changes and deltas of a [`Step`] in one batch
 //! before it asks for the next one, so that a crash between two steps neither loses nor repeats.
 
+use bytes::Bytes;
 use posthouse_model::{
     Timestamp,
     index::IndexDelta,
@@ -240,6 +241,17 @@ pub trait Follow: Send {
         ids: &'a [String],
         options: &'a MessageOptions,
     ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>>;
+
+    /// Reads the sources of new messages up to so many bytes each, as [`Follow::read`] reads messages.
+    ///
+    /// # Errors
+    /// When the server could not be asked: the follower is spent. With [`BackendError::Refused`] it is not: then there is one
+    /// among them that the server does not give.
+    fn sources<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Result<Bytes, BackendError>>, BackendError>>;
 
     /// Asks for a comparison with the server at once, without waiting for an announcement. Called
     /// while no [`Follow::next`] is under way; that future may be dropped to call it: dropping

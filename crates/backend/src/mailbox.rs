@@ -206,6 +206,11 @@ pub trait Mailbox: Send + Sync {
         uids: &'a [u32],
     ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>>;
 
+    /// The id of the message with this UID in the folder of this number, where ids are made of these.
+    fn message_id(&self, _mailbox: u32, _uid: u32) -> Option<String> {
+        None
+    }
+
     /// Follows the mailbox from a known state. Nothing is connected before the first
     /// [`Follow::next`].
     fn follow(&self, state: SyncState) -> Box<dyn Follow>;

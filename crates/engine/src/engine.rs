@@ -262,16 +262,21 @@ impl Engine {
     /// 404 `AccountNotFound`; 500 when the store fails.
     pub async fn account(&self, id: &AccountId) -> Result<AccountHandle, ApiError> {
         if let Some(shared) = self.actors().get(id) {
-            return Ok(AccountHandle::Local(LocalAccount(shared.clone())));
+            return Ok(self.local(shared.clone()));
         }
         match accounts::exists(self.store(), id).await {
-            Ok(true) => Ok(AccountHandle::Local(LocalAccount(self.ensure_actor(id).0))),
+            Ok(true) => Ok(self.local(self.ensure_actor(id).0)),
             Ok(false) => Err(ApiError::account_not_found()),
             Err(error) => {
                 tracing::error!(account = %id, %error, "the account cannot be read");
                 Err(ApiError::internal())
             }
         }
+    }
+
+    fn local(&self, shared: Arc<Shared>) -> AccountHandle {
+        let store = self.store().clone();
+        AccountHandle::Local(LocalAccount { shared, store })
     }
 
     /// Connections to mail servers that an account has open in this process.
@@ -304,8 +309,8 @@ impl Engine {
     /// As [`Engine::account`].
     pub async fn rest_account(&self, id: &AccountId, pause: Duration) -> Result<(), ApiError> {
         let AccountHandle::Local(account) = self.account(id).await?;
-        account.0.rest_until(Instant::now() + pause);
-        account.0.ask(Ask::Reload);
+        account.shared.rest_until(Instant::now() + pause);
+        account.shared.ask(Ask::Reload);
         Ok(())
     }
 

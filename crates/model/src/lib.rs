@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`access`] | scopes, actions, groups, the permissions record |
 //! | [`account`] | accounts: configuration, status, state |
+//! | [`bounce`] | what came back of a message |
 //! | [`caller`] | who is asking |
 //! | [`change`] | changes as the change stream tells of them |
 //! | [`command`] | commands to an account and their answers |
@@ -25,6 +26,7 @@
 
 pub mod access;
 pub mod account;
+pub mod bounce;
 pub mod caller;
 pub mod change;
 pub mod command;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Timestamp, mailbox::SpecialUse};
+use crate::{Timestamp, bounce::BounceEntry, mailbox::SpecialUse};
 
 /// An address of a header.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -215,6 +215,9 @@ pub struct Message {
     /// First sighting of this message in the account; in `messageNew` only.
     #[serde(default, skip_serializing_if = "is_false")]
     pub seems_like_new: bool,
+    /// Whom it did not reach, as far as that was heard of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bounces: Vec<BounceEntry>,
 }
 
 /// A page of a listing.

@@ -107,6 +107,26 @@ Every session of the console ends. The user is admin unless the store names anot
         #[arg(short = 'r', long)]
         hash: bool,
     },
+    /// Say of the source of a message whether it is a bounce, a delivery report or a complaint, as JSON
+    #[command(after_help = "\
+What is printed of a bounce or a complaint is what the events messageBounce and messageComplaint say of it, but for the
+ids of the messages; of a delivery report it is deliveryReport of messageNew. A message that is nothing of this gives {}.
+
+  posthouse check-bounce bounce.eml
+  curl -H \"Authorization: Bearer $TOKEN\" $SERVER/v1/account/jane/message/$ID/source | posthouse check-bounce -")]
+    CheckBounce {
+        /// The source of the message; - reads standard input
+        #[arg(
+            short = 'f',
+            long = "file",
+            value_name = "FILE",
+            required_unless_present = "path"
+        )]
+        file: Option<PathBuf>,
+        /// The source of the message; - reads standard input
+        #[arg(value_name = "FILE", conflicts_with = "file")]
+        path: Option<PathBuf>,
+    },
     /// Configuration: print the file of defaults, check what is given
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,6 +2,7 @@
 //!
 //! | Module | Noun |
 //! |---|---|
+//! | [`bounce`] | the `check-bounce` command |
 //! | [`cli`] | the command line |
 //! | [`config`] | options and their sources |
 //! | [`embedded`] | the folder and lock of the embedded store |
@@ -10,6 +11,7 @@
 //! | [`serve`] | the server: start, banner, signals, stop |
 //! | [`tokens`] | the `tokens` commands |
 
+mod bounce;
 mod cli;
 mod config;
 mod embedded;
@@ -77,6 +79,7 @@ fn run(cli: cli::Cli) -> Result<ExitCode, Failure> {
             let config = Config::load(&inputs()).map_err(Failure::Config)?;
             password::run(password, hash, &config)?;
         }
+        Command::CheckBounce { file, path } => bounce::run(&file.or(path).unwrap_or_default())?,
         Command::Config(ConfigCommand::Default) => cli::print(&print::default_file()),
         Command::Config(ConfigCommand::Check) => {
             let values = Values::gather(&inputs());

@@ -13,6 +13,7 @@
 //! | [`announce`] | messages that are still to be announced |
 //! | [`answers`] | answers to idempotency keys |
 //! | [`blob`] | large bytes, sealed and streamed |
+//! | [`bounces`] | what came back of messages |
 //! | [`deliveries`] | deliveries of events, in lanes |
 //! | [`departures`] | messages that went, until it shows where to |
 //! | [`events`] | events in order |
@@ -40,6 +41,7 @@ pub mod announce;
 pub mod answers;
 mod batch;
 pub mod blob;
+pub mod bounces;
 mod config;
 pub mod deliveries;
 pub mod departures;

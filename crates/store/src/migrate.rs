@@ -104,6 +104,13 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        number: 13,
+        name: "0013_bounces",
+        both: include_str!("../migrations/0013_bounces.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

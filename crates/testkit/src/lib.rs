@@ -10,6 +10,7 @@
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles, swallows, corrupts or forgets.
 //! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
 //! * [`mail`]: realistic messages, the same ones every time.
+//! * [`reports`]: messages that report on others: bounces, complaints.
 //! * [`mime_model`]: messages of every make from a seed, with what they mean.
 //! * [`mailbox_model`]: what a follower of a mailbox must tell, and a checker of what it told.
 //! * [`Random`]: numbers that look random and are the same for the same seed.
@@ -33,6 +34,7 @@ pub mod mime_model;
 mod oauth;
 mod proxy;
 mod random;
+pub mod reports;
 mod server;
 mod smtp_session;
 mod smtp_sink;

@@ -201,5 +201,13 @@ impl Follow for Following {
         ready(Ok(read.collect()))
     }
 
+    fn sources<'a>(
+        &'a mut self,
+        _ids: &'a [String],
+        _limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Result<Bytes, BackendError>>, BackendError>> {
+        ready(Ok(Vec::new()))
+    }
+
     fn poke(&mut self) {}
 }

@@ -23,8 +23,8 @@ use tokio::time::Instant;
 
 use super::{
     append, connect::Conn, connect::imap_config, delete, detail, download, folders,
-    follow::Follower, listing, manage, moves, origin, pool::Pool, profile::Profile, quota, search,
-    text, update,
+    follow::Follower, ids::MessageId, listing, manage, moves, origin, pool::Pool, profile::Profile,
+    quota, search, text, update,
 };
 use crate::{
     Appended, BackendError, Body, BodyStream, BoxFuture, Capabilities, Follow, Mailbox, Memory,
@@ -268,6 +268,11 @@ impl Mailbox for ImapMailbox {
         uids: &'a [u32],
     ) -> BoxFuture<'a, Result<Vec<(u32, Origin)>, BackendError>> {
         Box::pin(origin::origins(&self.shared, mailbox, uids))
+    }
+
+    fn message_id(&self, mailbox: u32, uid: u32) -> Option<String> {
+        let folder = mailbox;
+        Some(MessageId { folder, uid }.encode())
     }
 
     fn follow(&self, state: SyncState) -> Box<dyn Follow> {

@@ -10,6 +10,7 @@
 //! | `structure`, `shape` | from FETCH replies to messages |
 //! | `origin` | what names a message beyond its place |
 //! | `read` | reading messages whole, many at once |
+//! | `sources` | beginnings of sources, many at once |
 //! | `threads` | conversations on servers that know none |
 //! | `manage`, `quota` | folders made, renamed, deleted; storage |
 //! | `targets` | the messages that a command works on |
@@ -43,6 +44,7 @@ mod read;
 mod reading;
 mod search;
 mod shape;
+mod sources;
 mod special;
 mod structure;
 pub mod sync;

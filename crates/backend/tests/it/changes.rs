@@ -173,6 +173,27 @@ async fn new_messages_are_read_over_the_connection_that_found_them() {
             "gone"
         ]
     );
+    // Of the sources no more than is asked for.
+    let sources = following.follow.sources(&ids, 1000).await.unwrap();
+    let mut told: Vec<String> = sources
+        .iter()
+        .zip(&read)
+        .map(|(source, read)| match (source, read) {
+            (Ok(source), Ok(message)) => {
+                let subject = message.subject.as_deref().unwrap();
+                let whole = simple(subject);
+                let part = source.get(..whole.len());
+                assert!(part.is_some_and(|part| part == whole), "{subject}");
+                format!("{subject} {}", source.len() - whole.len())
+            }
+            (Err(BackendError::NotFound { .. }), Err(_)) => "gone".to_owned(),
+            (source, _) => panic!("{source:?}"),
+        })
+        .collect();
+    told.sort();
+    let left = 1000 - simple("large").len();
+    let large = format!("large {left}");
+    assert_eq!(told, ["elsewhere 0", "gone", &large, "one 0", "two 0"]);
     // And it goes on following.
     client.append("INBOX", "", &simple("after")).await;
     assert_eq!(following.new_message().await.1, 5);

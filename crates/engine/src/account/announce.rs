@@ -3,7 +3,8 @@
 //! point neither loses nor repeats it.
 //!
 //! Messages are read over the connection that found them, many at once. One that is not there is tried again a few times
-//! while others go on; one on which the connection breaks is read over a connection of its own from then on.
+//! while others go on; one on which the connection breaks is read over a connection of its own from then on. What a message
+//! reports of another one (`reports`) is announced by the same batch.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use posthouse_backend::{BackendError, Follow, Mailbox};
 use posthouse_model::{
     EventType, Timestamp,
     account::AccountConfig,
-    message::{Message, MessageOptions},
+    message::{HeaderChoice, MessageOptions},
 };
 use posthouse_store::{
     StoreError,
@@ -21,7 +22,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{changes::Moved, shared::Shared};
+use super::{
+    bounced,
+    changes::Moved,
+    reports::{self, Readings, Seen},
+    shared::Shared,
+};
 use crate::{
     Engine, Recorder,
     event::{NewEvent, shape},
@@ -34,7 +40,7 @@ const AT_ONCE: usize = 50;
 /// The same, when they carry the content of their attachments.
 const FEW: usize = 4;
 /// Reading one message may take so long, and so many of them.
-const READ: Duration = Duration::from_secs(120);
+pub(super) const READ: Duration = Duration::from_secs(120);
 /// A message that cannot be read is tried this often.
 const TRIES: u32 = 5;
 
@@ -78,8 +84,6 @@ pub(crate) enum AnnounceError {
     Backend(#[from] BackendError),
 }
 
-type Read = Result<Message, BackendError>;
-
 /// The account whose messages are announced.
 pub(crate) struct Announcer<'a> {
     pub(crate) engine: &'a Engine,
@@ -93,7 +97,9 @@ impl Announcer<'_> {
     /// Announces every marked message that can be read now, the oldest first.
     pub(crate) async fn run(&self, follower: &mut dyn Follow) -> Result<(), AnnounceError> {
         let settings = self.engine.settings();
-        let options = shape::options(&settings);
+        let asked = shape::options(&settings);
+        let options = reports::with_marks(asked.clone());
+        let asked = &asked.headers;
         let at_once = if options.attachments.is_some() {
             FEW
         } else {
@@ -120,12 +126,12 @@ impl Announcer<'_> {
             }
             while !together.is_empty() {
                 let rest = together.split_off(together.len().min(at_once));
-                self.read_together(follower, together, &options).await?;
+                self.read_together(follower, together, &options, asked)
+                    .await?;
                 together = rest;
             }
             for marker in alone {
-                let read = self.read_alone(&marker.reference, &options).await?;
-                self.record(vec![(marker, read)]).await?;
+                self.announce_alone(marker, &options, asked).await?;
             }
         }
     }
@@ -135,6 +141,7 @@ impl Announcer<'_> {
         follower: &mut dyn Follow,
         markers: Vec<Marker<Pending>>,
         options: &MessageOptions,
+        asked: &HeaderChoice,
     ) -> Result<(), AnnounceError> {
         let ids: Vec<String> = markers
             .iter()
@@ -143,15 +150,16 @@ impl Announcer<'_> {
         let read = tokio::time::timeout(READ, follower.read(&ids, options)).await;
         match read.unwrap_or(Err(BackendError::Timeout)) {
             Ok(read) => {
-                self.record(markers.into_iter().zip(read).collect()).await?;
-                Ok(())
+                let read = markers.into_iter().zip(read).collect();
+                let (read, lost) = self.reports(follower, read, asked).await?;
+                self.record(read).await?;
+                lost.map_or(Ok(()), |error| Err(error.into()))
             }
             // Which of them it was shows when each is read alone.
             Err(error @ BackendError::Refused { .. }) => {
                 tracing::warn!(account = %self.shared.id, %error, "new messages were not read together");
                 for marker in markers {
-                    let read = self.read_alone(&marker.reference, options).await?;
-                    self.record(vec![(marker, read)]).await?;
+                    self.announce_alone(marker, options, asked).await?;
                 }
                 Ok(())
             }
@@ -164,10 +172,25 @@ impl Announcer<'_> {
         }
     }
 
-    /// Reads a message over a connection of its own. A server that is gone must not cost a message, so that it answers
-    /// something else is asked before a failure counts.
-    async fn read_alone(&self, id: &str, options: &MessageOptions) -> Result<Read, BackendError> {
-        let read = tokio::time::timeout(READ, self.mailbox.message(id, options));
+    async fn announce_alone(
+        &self,
+        marker: Marker<Pending>,
+        options: &MessageOptions,
+        asked: &HeaderChoice,
+    ) -> Result<(), AnnounceError> {
+        let read = self.alone(self.mailbox.message(&marker.reference, options));
+        let read = read.await?;
+        let read = self.report_alone(marker, read, asked).await?;
+        self.record(read).await
+    }
+
+    /// Reads over a connection of its own. A server that is gone must not cost a message, so that it answers something else
+    /// is asked before a failure counts.
+    pub(super) async fn alone<T>(
+        &self,
+        read: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<Result<T, BackendError>, BackendError> {
+        let read = tokio::time::timeout(READ, read);
         match read.await.unwrap_or(Err(BackendError::Timeout)) {
             Err(error @ (BackendError::Connection { .. } | BackendError::Timeout)) => {
                 let listed = tokio::time::timeout(READ, self.mailbox.list_mailboxes(false));
@@ -181,7 +204,10 @@ impl Announcer<'_> {
     }
 
     /// Records what was read: events, or another try later.
-    async fn record(&self, read: Vec<(Marker<Pending>, Read)>) -> Result<(), AnnounceError> {
+    async fn record(&self, mut read: Readings) -> Result<(), AnnounceError> {
+        self.fill_bounces(read.iter_mut().map(|(_, read)| read))
+            .await?;
+        let originals = self.originals(read.iter().map(|(_, read)| read)).await?;
         let mut recorder = self.engine.recorder();
         let id = &self.shared.id;
         recorder
@@ -190,12 +216,15 @@ impl Announcer<'_> {
         let mut done = Vec::new();
         for (marker, read) in read {
             let retry = self.shared.retry(&marker.reference);
+            let mut report = None;
             let event = match read {
-                Ok(message) => {
-                    shape::note_left_out(id, &message, &self.engine.settings());
+                Ok(seen) => {
+                    shape::note_left_out(id, &seen.message, &self.engine.settings());
                     let missing = retry.filter(|retry| retry.tries > 0);
                     let missing = missing.map(|retry| (retry.tries, elapsed(retry.began)));
-                    new_message(&message, missing, &marker.data)
+                    self.keep_bounce(&mut recorder.batch, &seen)?;
+                    report = bounced::event(&seen, &originals);
+                    new_message(&seen, missing, &marker.data)
                 }
                 // What is not there, and what the server refuses for this message alone or breaks off on, must not stop
                 // the ones behind it.
@@ -233,7 +262,15 @@ impl Announcer<'_> {
                 }
             };
             announce::remove(&mut recorder.batch, id, marker.mailbox, &marker.reference);
+            let report = report.map(|(kind, data)| NewEvent {
+                path: event.path.clone(),
+                special_use: event.special_use.clone(),
+                ..NewEvent::new(kind, data)
+            });
             recorder.event(id, Some(self.config), event);
+            if let Some(report) = report {
+                recorder.event(id, Some(self.config), report);
+            }
             done.push(marker.reference);
         }
         self.commit(recorder, &done).await?;
@@ -249,11 +286,14 @@ impl Announcer<'_> {
     }
 }
 
-fn new_message(message: &Message, missing: Option<(u32, u64)>, pending: &Pending) -> NewEvent {
+fn new_message(seen: &Seen, missing: Option<(u32, u64)>, pending: &Pending) -> NewEvent {
+    let message = &seen.message;
     let path = message.path.clone();
+    let mut data = shape::message_new(message, missing, pending);
+    bounced::mark(&mut data, seen.report.as_ref());
     NewEvent {
         event: EventType::MessageNew,
-        data: shape::message_new(message, missing, pending),
+        data,
         path: Some(path.unwrap_or_else(|| pending.path.clone())),
         special_use: message.special_use.map(|special| special.to_string()),
     }
@@ -265,8 +305,13 @@ impl Shared {
         self.retries().get(id).copied()
     }
 
+    /// If it fails once more, it is not tried again.
+    pub(super) fn is_last_try(&self, id: &str) -> bool {
+        self.retry(id).map_or(0, |retry| retry.tries) + 1 >= TRIES
+    }
+
     /// Notes that a message could not be read.
-    fn retry_later(&self, id: String, pause: Duration, broke: bool) {
+    pub(super) fn retry_later(&self, id: String, pause: Duration, broke: bool) {
         let mut retries = self.retries();
         let retry = retries.entry(id).or_insert_with(|| Retry {
             tries: 0,

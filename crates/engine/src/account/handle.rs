@@ -7,6 +7,7 @@ use posthouse_model::{
     ApiError, Caller,
     command::{Answer, Command},
 };
+use posthouse_store::{Store, bounces};
 use tokio::time::{Instant, timeout_at};
 
 use super::shared::{Ask, Shared};
@@ -52,7 +53,10 @@ pub enum AccountHandle {
 
 /// An account in this process.
 #[derive(Clone)]
-pub struct LocalAccount(pub(crate) Arc<Shared>);
+pub struct LocalAccount {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) store: Store,
+}
 
 impl AccountHandle {
     /// Sends a command and waits for its answer; `body` is what [`Command::Append`] stores.
@@ -78,7 +82,7 @@ impl AccountHandle {
     pub fn files_sent(&self) -> bool {
         match self {
             Self::Local(account) => account
-                .0
+                .shared
                 .mailbox()
                 .is_some_and(|mailbox| mailbox.capabilities().files_sent),
         }
@@ -94,18 +98,18 @@ impl LocalAccount {
     ) -> Result<Answered, ApiError> {
         match command {
             Command::Reconnect => {
-                self.0.ask(Ask::Reload);
+                self.shared.ask(Ask::Reload);
                 return Ok(Answer::Done.into());
             }
             Command::Sync => {
-                self.0.ask(Ask::Sync);
+                self.shared.ask(Ask::Sync);
                 return Ok(Answer::Done.into());
             }
             _ => {}
         }
-        let state = self.0.state();
+        let state = self.shared.state();
         let mailbox = self
-            .0
+            .shared
             .mailbox()
             .filter(|_| state.admits_operations())
             .ok_or_else(|| {
@@ -123,8 +127,26 @@ impl LocalAccount {
         let answered = timeout_at(context.deadline, perform(&*mailbox, command, body))
             .await
             .map_err(|_| ApiError::timeout())?;
+        let answered = self.with_bounces(answered).await;
         if folders && answered.is_ok() {
-            self.0.ask(Ask::Sync);
+            self.shared.ask(Ask::Sync);
+        }
+        answered
+    }
+
+    /// Messages say what came back of them.
+    async fn with_bounces(
+        &self,
+        mut answered: Result<Answered, ApiError>,
+    ) -> Result<Answered, ApiError> {
+        let messages = match answered.as_mut().map(|answered| &mut answered.answer) {
+            Ok(Answer::Message(message)) => vec![&mut **message],
+            Ok(Answer::Messages(page)) => page.messages.iter_mut().collect(),
+            _ => return answered,
+        };
+        if let Err(error) = bounces::fill(&self.store, &self.shared.id, messages).await {
+            tracing::error!(account = %self.shared.id, %error, "bounces cannot be read");
+            return Err(ApiError::internal());
         }
         answered
     }

@@ -5,6 +5,7 @@ mod actor;
 mod announce;
 mod arrivals;
 mod backoff;
+mod bounced;
 mod changes;
 mod connection;
 mod conversations;
@@ -12,7 +13,9 @@ mod departures;
 mod handle;
 mod memory;
 mod naming;
+mod originals;
 mod record;
+mod reports;
 mod shared;
 
 pub use handle::{AccountHandle, Answered, CallContext, LocalAccount};

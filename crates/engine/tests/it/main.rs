@@ -6,6 +6,7 @@ mod support;
 
 mod accounts;
 mod announcing;
+mod bounces;
 mod changes;
 mod outbox;
 mod webhooks;

@@ -8,6 +8,7 @@ mod account_history;
 mod accounts;
 mod batches;
 mod blobs;
+mod bounces;
 mod crash;
 mod deliveries;
 mod events;

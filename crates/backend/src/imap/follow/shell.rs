@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use posthouse_imap::Notice;
 use posthouse_model::{
     Timestamp,
@@ -33,7 +34,7 @@ use crate::{
         connect::{Conn, set_up_error},
         mailbox::Shared,
         pool::open_path,
-        read,
+        read, sources,
     },
 };
 
@@ -418,6 +419,33 @@ impl Follower {
             .open()
             .filter(|(path, _)| open_path(session) == Some(*path));
         let result = read::read_new(&shared, session, open, ids, options).await;
+        self.asked(result)
+    }
+
+    async fn read_sources(
+        &mut self,
+        ids: &[String],
+        limit: u32,
+    ) -> Result<Vec<Result<Bytes, BackendError>>, BackendError> {
+        self.settle().await?;
+        let shared = Arc::clone(&self.shared);
+        let Place::Ready(session, _) = &mut self.place else {
+            return Err(BackendError::Timeout);
+        };
+        let open = self
+            .core
+            .open()
+            .filter(|(path, _)| open_path(session) == Some(*path));
+        let open = open.map(|(_, number)| number);
+        match sources::beginnings(&shared, session, open, ids, limit).await {
+            // What it does not give was asked for properly, and the connection lives.
+            Err(error @ BackendError::Refused { .. }) => Err(error),
+            result => self.asked(result),
+        }
+    }
+
+    /// After a failure there is nothing to go on with.
+    fn asked<T>(&mut self, result: Result<T, BackendError>) -> Result<T, BackendError> {
         if let Err(error) = &result {
             self.fail(error.clone());
             self.failed = None;
@@ -472,6 +500,14 @@ impl Follow for Follower {
         options: &'a MessageOptions,
     ) -> BoxFuture<'a, Result<Vec<Result<Message, BackendError>>, BackendError>> {
         Box::pin(self.read_new(ids, options))
+    }
+
+    fn sources<'a>(
+        &'a mut self,
+        ids: &'a [String],
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Result<Bytes, BackendError>>, BackendError>> {
+        Box::pin(self.read_sources(ids, limit))
     }
 
     fn poke(&mut self) {
