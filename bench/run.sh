@@ -5,6 +5,7 @@
 #   SERVER_CPUS=0      pins the server to these CPUs (taskset), for figures "on one core"
 #   DATABASE=URL       another store than the embedded one
 #   PORT=3900          where the server listens
+#   PORT_OFFSET=0      added to all ports, for two at once (from two folders)
 #   POSTHOUSE=PATH     another binary than target/release/posthouse (which is built first)
 #   STUB=PATH          another IMAP stub than target/release/imap-stub (b10)
 #   DOVECOT_TLS=no     a mail server without TLS, for memory without it (b3)
@@ -22,10 +23,12 @@ case $bench in
     for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11 b12 b13; do "$0" $one; done
     exit
     ;;
-  *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
-port=${PORT:-3900} imap=3143 imaps=3993 smtp=3025 hooks=3080 stub_port=3144
+offset=${PORT_OFFSET:-0}
+port=${PORT:-$((3900 + offset))}
+imap=$((3143 + offset)) imaps=$((3993 + offset)) smtp=$((3025 + offset)) hooks=$((3080 + offset)) stub_port=$((3144 + offset))
 for taken in $port $imap $imaps $smtp $hooks $stub_port; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$taken") 2>/dev/null; then die "port $taken is in use"; fi
 done
@@ -149,6 +152,6 @@ case $bench in
   b10) $python bench/b10_many.py "${common[@]}" --imap 127.0.0.1:$stub_port --other-pid "$stub_pid" "$@" ;;
   b11) $python bench/b11_churn.py "${common[@]}" "$@" ;;
   b12) $python bench/b12_parallel.py "${common[@]}" "$@" ;;
-  b13) $python bench/b13_webhooks.py "${common[@]}" "$@" ;;
+  b13) $python bench/b13_webhooks.py "${common[@]}" --port $((3085 + offset)) "$@" ;;
   probe) $python bench/idleprobe.py "${common[@]}" "$@" ;;
 esac

@@ -97,8 +97,14 @@ pub const GROUPS: &[GroupWords] = &[
     },
     GroupWords {
         group: Group::Events,
-        title: "Change stream",
-        phrases: &[(Action::Read, "follow changes of accounts as they happen")],
+        title: "Events",
+        phrases: &[
+            (
+                Action::Read,
+                "read the event log and follow changes of accounts as they happen",
+            ),
+            (Action::Write, "have events delivered again"),
+        ],
     },
     GroupWords {
         group: Group::Diagnostics,
