@@ -61,7 +61,7 @@ class Box:
 async def empty_trash(box):
     """what was moved away goes too, so that nothing grows but the server's own"""
     await box.im.cmd("SELECT Trash")
-    await box.im.cmd("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    await box.im.cmd("UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
     await box.im.cmd("EXPUNGE")
     await box.im.cmd("SELECT INBOX")
 
