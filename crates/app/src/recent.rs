@@ -55,7 +55,7 @@ pub struct RecentDelivery {
 }
 
 impl App {
-    /// The newest events, the newest first, at most a hundred.
+    /// The newest events that a webhook wanted, the newest first, at most a hundred.
     ///
     /// # Errors
     /// 500 when the store fails.

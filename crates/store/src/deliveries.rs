@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
+use crate::events::NEWEST_SENT;
 use crate::page::json;
 use crate::params;
 use crate::sql::Sql;
@@ -357,9 +358,10 @@ pub struct OpenDelivery {
 pub async fn of_newest_events(store: &Store, limit: u32) -> Result<Vec<OpenDelivery>, StoreError> {
     store
         .query(
-            "SELECT event_id, endpoint, state, attempts, due, last_error FROM deliveries WHERE event_id IN \
-             (SELECT id FROM events ORDER BY created DESC, account DESC, seq DESC LIMIT $1) \
-             AND state <> 'done' ORDER BY endpoint",
+            format!(
+                "SELECT event_id, endpoint, state, attempts, due, last_error FROM deliveries \
+                 WHERE event_id IN ({NEWEST_SENT}) AND state <> 'done' ORDER BY endpoint"
+            ),
             params![limit],
         )
         .await?

@@ -235,15 +235,24 @@ pub async fn fitting_since(store: &Store, bytes: u64) -> Result<Option<Timestamp
         .transpose()
 }
 
-/// The newest events, the newest first, each with the first `size` characters of its body.
+/// Ids of the newest `$1` events that were to be delivered to somebody; only so far back that it costs little.
+pub(crate) const NEWEST_SENT: &str = "SELECT id FROM (SELECT id, created, account, seq FROM events \
+     ORDER BY created DESC, account DESC, seq DESC LIMIT 1000) n \
+     WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id=n.id) \
+     ORDER BY created DESC, account DESC, seq DESC LIMIT $1";
+
+/// The newest events that were to be delivered to somebody, the newest first, each with the first `size` characters of
+/// its body.
 ///
 /// # Errors
 /// As [`Store::query`].
 pub async fn newest(store: &Store, limit: u32, size: u32) -> Result<Vec<StoredEvent>, StoreError> {
     store
         .query(
-            "SELECT id, account, seq, type, created, SUBSTR(payload, 1, CAST($2 AS INTEGER)) FROM events \
-             ORDER BY created DESC, account DESC, seq DESC LIMIT $1",
+            format!(
+                "SELECT id, account, seq, type, created, SUBSTR(payload, 1, CAST($2 AS INTEGER)) FROM events \
+                 WHERE id IN ({NEWEST_SENT}) ORDER BY created DESC, account DESC, seq DESC"
+            ),
             params![limit, size],
         )
         .await?

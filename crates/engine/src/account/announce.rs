@@ -6,7 +6,11 @@
 //! while others go on; one on which the connection breaks is read over a connection of its own from then on. What a message
 //! reports of another one (`reports`) is announced by the same batch.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use posthouse_backend::{BackendError, Follow, Mailbox};
 use posthouse_model::{
@@ -106,14 +110,19 @@ impl Announcer<'_> {
             AT_ONCE
         };
         let mut after = None;
+        let mut marked = HashSet::new();
         loop {
             let store = self.engine.store();
             let page =
                 announce::list::<Pending>(store, &self.shared.id, after.as_ref(), PAGE).await?;
             after = page.last().map(Marker::after);
             if after.is_none() {
+                // A message that was deleted meanwhile has no marker to try: what is remembered of it would ring for ever.
+                let mut retries = self.shared.retries();
+                retries.retain(|reference, _| marked.contains(reference));
                 return Ok(());
             }
+            let listed: Vec<_> = page.iter().map(|one| one.reference.clone()).collect();
             let now = Instant::now();
             let (mut together, mut alone) = (Vec::new(), Vec::new());
             for marker in page {
@@ -133,6 +142,8 @@ impl Announcer<'_> {
             for marker in alone {
                 self.announce_alone(marker, &options, asked).await?;
             }
+            let retries = self.shared.retries();
+            marked.extend(listed.into_iter().filter(|one| retries.contains_key(one)));
         }
     }
 
