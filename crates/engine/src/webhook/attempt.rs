@@ -63,8 +63,8 @@ pub struct Failure {
 }
 
 impl Attempt {
-    /// Makes it.
-    pub async fn make(engine: &Engine, delivery: &Delivery, target: &Target) -> Self {
+    /// Makes it. The payload is taken: nobody needs it afterwards.
+    pub async fn make(engine: &Engine, delivery: &mut Delivery, target: &Target) -> Self {
         let began = engine.store().now();
         let clock = Instant::now();
         let answer = match Url::parse(&target.url) {
@@ -77,7 +77,7 @@ impl Attempt {
                     queued: delivery.created,
                     route: target.route.as_deref(),
                 };
-                let body = Bytes::copy_from_slice(delivery.payload.as_bytes());
+                let body = Bytes::from(std::mem::take(&mut delivery.payload));
                 let timeout = engine.config().webhook_timeout;
                 let request = request(engine, url, &stamp, body, &target.headers, timeout);
                 match engine.http() {

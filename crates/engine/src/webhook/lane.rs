@@ -93,7 +93,7 @@ impl Work<'_> {
             let at_once = settings.number("webhookConcurrency").unwrap_or(1).max(1);
             let at_once = usize::try_from(at_once).unwrap_or(1);
             while !stopped && !self.is_over() && under_way.len() < at_once {
-                let Some(delivery) = due.pop_front() else {
+                let Some(mut delivery) = due.pop_front() else {
                     break;
                 };
                 let Some(target) = self.target(&settings, &delivery) else {
@@ -112,7 +112,7 @@ impl Work<'_> {
                     }
                 };
                 under_way.push(async move {
-                    let attempt = Attempt::make(engine, &delivery, &target).await;
+                    let attempt = Attempt::make(engine, &mut delivery, &target).await;
                     pass.leave(attempt.sign(), engine.store().now());
                     (delivery, target, attempt)
                 });
