@@ -1,7 +1,7 @@
 # `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test model demo screenshots bench fmt lint deny deps tools clean
+.PHONY: help run build test model fuzz demo screenshots bench fmt lint deny deps tools clean
 
 # Where `make run` keeps its data, and where it listens.
 DATA ?= ./data
@@ -12,6 +12,8 @@ ARGS ?= --workspace
 # How many changes `make model` makes, and by which script; a failure prints the seed that has it again
 CHANGES ?= 20000
 SEED ?=
+# Seconds that `make fuzz` spends on each reader of foreign bytes
+EACH ?= 600
 # Which benchmark, as in: make bench B=b2
 B ?= b2
 
@@ -32,6 +34,9 @@ test: deps tools ## Install what tests need, start the services on private ports
 model: deps ## The long model test: CHANGES=20000 changes of mailboxes by SEED, while the server is cut off and killed (20 minutes)
 	@POSTHOUSE_TEST_CHANGES='$(CHANGES)' POSTHOUSE_TEST_SEED='$(SEED)' \
 	  tests/run.sh -p posthouse --test it -- --exact --nocapture model::what_happened_is_told_exactly_once
+
+fuzz: ## Every reader of foreign bytes, EACH=600 seconds each, with random input (an hour and a half)
+	@tests/fuzz.sh '$(EACH)'
 
 demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@tests/services/deps.sh demo

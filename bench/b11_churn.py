@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Memory over a long run of changes: mail comes, is flagged, moved and thrown away in N mailboxes, whose size stays the same.
 b11_churn.py --token T --pid P [--accounts 100] [--minutes 30] [--rate 20] [--keep 30]
-Prints PSS over time; fails when the last third needs more than the middle third by --growth percent and 2 MB."""
+Prints PSS over time; fails when the last third needs more than the middle third by --growth percent and 2 MB,
+or when the server is busy once the changes have ended."""
 
 import random
 
@@ -14,6 +15,7 @@ ap.add_argument("--rate", type=float, default=20, help="changes a second, all ac
 ap.add_argument("--keep", type=int, default=30, help="messages in each mailbox, about")
 ap.add_argument("--every", type=float, default=15, help="seconds between two looks at the memory")
 ap.add_argument("--growth", type=float, default=3, help="percent")
+ap.add_argument("--idle", type=float, default=5, help="percent of a core that it may use when nothing happens")
 ap.add_argument("--prefix", default="churn")
 a = ap.parse_args()
 
@@ -96,7 +98,11 @@ async def main():
             if n % 500 == 0:
                 await empty_trash(boxes[rnd.randrange(len(boxes))])
             await asyncio.sleep(max(0, t0 + n / a.rate - time.time()))
-        await asyncio.sleep(10)
+        busy = round((cpu(a.pid) - c0) / (time.time() - t0) * 100, 2)
+        await asyncio.sleep(30)
+        rest, t1 = cpu(a.pid), time.time()
+        await asyncio.sleep(20)
+        idle = round((cpu(a.pid) - rest) / (time.time() - t1) * 100, 2)
         curve.append((round(time.time() - t0), mem(a.pid)["pss_mb"]))
         third = len(curve) // 3
         middle, last = med([y for _, y in curve[third : 2 * third]]), med([y for _, y in curve[2 * third :]])
@@ -115,12 +121,15 @@ async def main():
                 "pss_mb_last": last,
                 "pss_mb_max": max(y for _, y in curve),
                 "flat": flat,
-                "cpu_pct_of_core": round((cpu(a.pid) - c0) / (time.time() - t0) * 100, 2),
+                "cpu_pct_of_core": busy,
+                "cpu_pct_of_core_after": idle,
                 "curve": curve,
             },
         )
         if not flat:
             sys.exit(f"memory grew by {growth:.1f} MB from the middle third to the last")
+        if idle > a.idle:
+            sys.exit(f"{idle} % of a core were used after the last change")
 
 
 asyncio.run(main())

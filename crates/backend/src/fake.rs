@@ -114,6 +114,7 @@ struct State {
     /// How long storing a message takes.
     append: Duration,
     connects: usize,
+    waits: usize,
     next_id: u64,
     chunk: usize,
 }
@@ -308,6 +309,12 @@ impl FakeMailbox {
     #[must_use]
     pub fn connects(&self) -> usize {
         self.lock().connects
+    }
+
+    /// How often a follower was asked for what is new.
+    #[must_use]
+    pub fn waits(&self) -> usize {
+        self.lock().waits
     }
 
     /// The messages of a folder, oldest first.
@@ -865,6 +872,7 @@ fn lost(words: &str) -> BackendError {
 
 impl Follow for FakeFollower {
     fn next(&mut self) -> BoxFuture<'_, Result<Step, BackendError>> {
+        self.mailbox.lock().waits += 1;
         Box::pin(self.run())
     }
 

@@ -1,12 +1,15 @@
 //! Strict check of answers against the document: no conversion, unknown properties allowed. For
-//! tests; it compiles the schemas it needs on every call.
+//! tests; a schema is compiled when it is first needed.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use serde_json::Value;
 
 use crate::{
-    coerce,
+    Operation, coerce,
     compile::Compiler,
     operation,
     schema::{Kind, Schema, StringFormat},
@@ -30,9 +33,25 @@ pub fn validate_answer(operation_id: &str, status: u16, body: &Value) -> Result<
     }
 }
 
+/// Schemas of operation and status; none where the body is no JSON.
+type Compiled = HashMap<(&'static str, u16), Option<Arc<Schema>>>;
+static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
+
 fn answer_schema(operation_id: &str, status: u16) -> Result<Option<Arc<Schema>>, String> {
     let operation =
         operation(operation_id).ok_or_else(|| format!("unknown operation {operation_id}"))?;
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (operation.id, status);
+    if let Some(schema) = compiled.get(&key) {
+        return Ok(schema.clone());
+    }
+    let schema = compile(operation, status)?;
+    compiled.insert(key, schema.clone());
+    Ok(schema)
+}
+
+fn compile(operation: &Operation, status: u16) -> Result<Option<Arc<Schema>>, String> {
+    let operation_id = operation.id;
     let mut compiler = Compiler::default();
     let files = compiler.load().map_err(|error| error.to_string())?;
     let key = operation.method.as_str().to_ascii_lowercase();

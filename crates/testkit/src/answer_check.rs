@@ -20,17 +20,20 @@ pub(crate) fn check(method: &str, path: &str, status: u16, body: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return;
     };
-    if let Err(faults) = validate_answer(operation.canonical_id(), status, &body) {
-        panic!("{method} {path} answered {status} against the OpenAPI document:\n{}\n{body:#}", faults.join("\n"));
+    if let Err(faults) = validate_answer(operation.id, status, &body) {
+        panic!(
+            "{method} {path} answered {status} against the OpenAPI document:\n{}\n{body:#}",
+            faults.join("\n")
+        );
     }
 }
 
 /// The operation of a path, literal parts before parameters.
 fn find(method: &str, path: &str) -> Option<&'static Operation> {
     let parts: Vec<&str> = path.split('/').collect();
-    let fits = |operation: &&&Operation| {
+    let fits = |operation: &&'static Operation| {
         let mut template = operation.path.split('/');
-        operation.method.to_string().eq_ignore_ascii_case(method)
+        operation.method.as_str() == method
             && parts.iter().all(|part| {
                 template
                     .next()
@@ -38,9 +41,6 @@ fn find(method: &str, path: &str) -> Option<&'static Operation> {
             })
             && template.next().is_none()
     };
-    let operations: Vec<&Operation> = operations().iter().collect();
-    let found = operations.iter().filter(fits);
-    found
-        .min_by_key(|operation| operation.path.matches('{').count())
-        .copied()
+    let fitting = operations().iter().filter(fits);
+    fitting.min_by_key(|operation| operation.path.matches('{').count())
 }

@@ -8,7 +8,10 @@ use serde_json::Value;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::http::{self, Headers, Message};
+use crate::{
+    answer_check,
+    http::{self, Headers, Message},
+};
 
 /// Calls one server, with one access token or none. Cheap to clone.
 #[derive(Clone)]
@@ -95,6 +98,9 @@ impl Client {
 
     /// Any call, where no answer is a result too (a server that is killed, a connection that is cut).
     ///
+    /// # Panics
+    /// When the answer is not what the OpenAPI document says of it.
+    ///
     /// # Errors
     /// No connection, a cut, something that is not HTTP, or no whole answer within 60 s.
     pub async fn try_request(
@@ -165,6 +171,7 @@ impl Client {
             .and_then(|code| code.parse().ok());
         let status = status
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, message.start.clone()))?;
+        answer_check::check(method, path, status, &message.body);
         Ok(Answer {
             status,
             body: message.body,

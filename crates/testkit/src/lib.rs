@@ -1,4 +1,4 @@
-//! What tests of every crate share. Depends on none of ours and is never shipped.
+//! What tests of every crate share. Knows nothing of ours but the contract, and is never shipped.
 //!
 //! * [`env`]: the addresses of the Dovecot, the Cyrus and the PostgreSQL that `make test` starts.
 //! * [`ImapClient`], [`imap_append`], [`imap_messages`]: a plain IMAP client to prepare mailboxes and look into them.
@@ -8,7 +8,8 @@
 //! * [`Website`]: a web server for documents, over any stream.
 //! * [`ProxyServer`]: a SOCKS and HTTP proxy that writes down where it was asked to go.
 //! * [`FaultProxy`]: a TCP proxy that delays, cuts, dribbles, swallows, corrupts or forgets.
-//! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it.
+//! * [`Server`]: the real `posthouse` binary as a child process, with [`Client`] to call it; it
+//!   holds every answer against the OpenAPI document.
 //! * [`mail`]: realistic messages, the same ones every time.
 //! * [`reports`]: messages that report on others: bounces, complaints.
 //! * [`mime_model`]: messages of every make from a seed, with what they mean.
@@ -20,6 +21,7 @@
 //! expected: a test library has nobody to hand an error to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answer_check;
 mod dns;
 pub mod env;
 mod fault_proxy;

@@ -20,6 +20,7 @@ both!(
     every_message_is_announced_once_over_kills,
     a_death_between_index_and_event_repeats_nothing,
     a_message_that_vanishes_is_told_missing,
+    a_message_deleted_before_its_second_try_keeps_nobody_busy,
     a_message_on_which_the_server_breaks_off_stops_no_other,
     initialized_is_told_once,
 );
@@ -184,6 +185,36 @@ async fn a_message_that_vanishes_is_told_missing(house: &House) {
             .await
             .is_empty()
     );
+}
+
+async fn a_message_deleted_before_its_second_try_keeps_nobody_busy(house: &House) {
+    let fake = house.fake("ann");
+    let process = house.start().await;
+    let id = process.register(&imap_account("ann")).await;
+    process.wait_state(&id, AccountState::Connected).await;
+    fake.fail_verb(BackendError::message_not_found());
+    let message = fake.push(FakeMessage::new("gone"));
+    let marked = || async {
+        let marked = announce::list::<Value>(process.store(), &id, None, 10);
+        marked.await.unwrap().len()
+    };
+    eventually("the marker", LIMIT, || async {
+        (marked().await == 1).then_some(())
+    })
+    .await;
+    fake.delete(&message);
+    eventually("no marker", LIMIT, || async {
+        (marked().await == 0).then_some(())
+    })
+    .await;
+    // The second try is due a second after the first.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let waits = fake.waits();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(fake.waits() - waits < 5, "{} turns", fake.waits() - waits);
+    fake.push(FakeMessage::new("after"));
+    let told = process.wait_events(&id, EventType::MessageNew, 1).await;
+    assert_eq!(told[0]["missingRetries"], Value::Null);
 }
 
 async fn initialized_is_told_once(house: &House) {

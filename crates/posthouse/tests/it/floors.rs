@@ -73,10 +73,12 @@ fn floor(name: &str) -> Option<u8> {
 fn no_arrow_runs_up() {
     for (name, uses) in packages() {
         if name == "posthouse-testkit" {
-            assert!(
-                !uses.iter().any(|used| used.starts_with("posthouse")),
-                "{uses:?}"
-            );
+            // Answers are held against the document by whoever reads them.
+            let ours: Vec<_> = uses
+                .iter()
+                .filter(|used| used.starts_with("posthouse"))
+                .collect();
+            assert_eq!(ours, ["posthouse-contract"]);
             continue;
         }
         let own = floor(&name).unwrap_or_else(|| panic!("{name} has no floor"));

@@ -205,41 +205,87 @@ fn ten_thousand_ids_make_a_shallow_program() {
     assert_eq!(depth(&key), 14);
 }
 
+/// What steers a reader of commands.
+const PIECES: [&str; 16] = [
+    "\r\n",
+    "\n",
+    "\r",
+    "\"",
+    "\\",
+    "{3}\r\n",
+    "{3+}\r\n",
+    "~{0}\r\n",
+    "(",
+    ")",
+    " OR ALL ",
+    "a LOGOUT\r\n",
+    "*",
+    "\0",
+    "ü",
+    "%",
+];
+
+/// Texts of any kind: whatever there is, and what somebody would try.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        proptest::collection::vec(proptest::sample::select(PIECES.as_slice()), 0..8)
+            .prop_map(|pieces| pieces.concat()),
+    ]
+}
+
 proptest! {
     /// Whatever is searched for stays in its place: the program is one line, or literals of exactly the bytes that were given.
+    ///
+    /// `PROPTEST_CASES` sets how many are tried; `make fuzz` tries for longer.
     #[test]
-    fn nothing_breaks_out(texts in proptest::collection::vec(proptest::arbitrary::any::<String>(), 8), name in "[!-~]{1,9}", numbers in "[0-9:*,]{0,12}") {
-        let [from, to, cc, bcc, body, subject, value, raw] = <[String; 8]>::try_from(texts).unwrap();
-        let value = json!({
+    fn nothing_breaks_out(texts in proptest::collection::vec(text(), 12), numbers in "[0-9:*,]{0,12}", here in any::<u32>()) {
+        let [from, to, cc, bcc, body, subject, name, value, raw, email, thread, label] = <[String; 12]>::try_from(texts).unwrap();
+        let Value::Object(mut all) = json!({
             "from": from, "to": to, "cc": cc, "bcc": bcc, "body": body, "subject": subject,
-            "header": { name: value }, "uid": numbers, "gmailRaw": raw,
-        });
-        let Ok(Program::Search(key)) = Program::compile(&search(value), GMAIL, 9) else { return Ok(()) };
-        let command = key.write(Command::new("SEARCH"));
-        if command.invalid().is_some() {
-            return Ok(());
-        }
-        let bytes: Vec<u8> = command.render("a", Dialect::default()).into_iter().flat_map(|piece| match piece {
-            Piece::Bytes(bytes) => bytes,
-            _ => Vec::new(),
-        }).collect();
-        // Read as a server does: a line ends with CRLF, unless it ends with the size of a literal.
-        let mut rest = bytes.as_slice();
-        let mut lines = 0;
-        while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
-            let line = &rest[..end];
-            rest = &rest[end + 2..];
-            lines += 1;
-            let size = line.strip_suffix(b"}").and_then(|line| {
-                let open = line.iter().rposition(|byte| *byte == b'{')?;
-                std::str::from_utf8(&line[open + 1..]).ok()?.trim_end_matches('+').parse::<usize>().ok()
-            });
-            match size {
-                Some(size) => rest = &rest[size..],
-                None => break,
+            "header": { name: value }, "uid": numbers, "gmailRaw": raw, "emailId": email, "threadId": thread,
+            "emailIds": [label, email], "seq": numbers, "unseen": true,
+        }) else { unreachable!() };
+        let mut place = 0;
+        all.retain(|_, _| { place += 1; here & (1 << place) != 0 });
+        for offers in [GMAIL, OBJECTS, PLAIN] {
+            let (Ok(Program::Search(key)) | Ok(Program::Thread { rest: key, .. })) =
+                Program::compile(&search(Value::Object(all.clone())), offers, 9) else { continue };
+            let command = key.write(Command::new("SEARCH"));
+            if command.invalid().is_none() {
+                let bytes: Vec<u8> = command.render("a", Dialect::default()).into_iter().flat_map(|piece| match piece {
+                    Piece::Bytes(bytes) => bytes,
+                    _ => Vec::new(),
+                }).collect();
+                prop_assert!(one_command(&bytes), "{:?}", String::from_utf8_lossy(&bytes));
             }
         }
-        prop_assert!(lines > 0);
-        prop_assert_eq!(rest, b"");
     }
+}
+
+/// Whether a server reads one command and nothing after it: a line ends with CRLF, unless it ends with the size of a literal.
+fn one_command(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let line = &rest[..end];
+        rest = &rest[end + 2..];
+        let size = line.strip_suffix(b"}").and_then(|line| {
+            let open = line.iter().rposition(|byte| *byte == b'{')?;
+            std::str::from_utf8(&line[open + 1..])
+                .ok()?
+                .trim_end_matches('+')
+                .parse::<usize>()
+                .ok()
+        });
+        // A bare CR or LF ends a line for some servers.
+        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return false;
+        }
+        match size {
+            Some(size) if size <= rest.len() => rest = &rest[size..],
+            Some(_) => return false,
+            None => return rest.is_empty(),
+        }
+    }
+    false
 }
