@@ -85,6 +85,24 @@ use_cases!(self, caller, input, {
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
 
+            "getV1Gateways" => self.list_gateways(input).await,
+            "postV1Gateway" => self.register_gateway(input).await,
+            "getV1GatewayGateway" => self.get_gateway(input).await,
+            "putV1GatewayEditGateway" => self.update_gateway(input).await,
+            "deleteV1GatewayGateway" => self.delete_gateway(input).await,
+
+            "getV1Templates" => self.list_templates(input).await,
+            "postV1TemplatesTemplate" => self.create_template(caller, input).await,
+            "getV1TemplatesTemplateTemplate" => self.get_template(caller, input).await,
+            "putV1TemplatesTemplateTemplate" => self.update_template(caller, input).await,
+            "deleteV1TemplatesTemplateTemplate" => self.delete_template(caller, input).await,
+            "deleteV1TemplatesAccountAccount" => self.flush_templates(input).await,
+
+            "getV1Blocklists" => self.list_blocklists(input).await,
+            "getV1BlocklistListid" => self.get_blocklist(input).await,
+            "postV1BlocklistListid" => self.add_to_blocklist(caller, input).await,
+            "deleteV1BlocklistListid" => self.remove_from_blocklist(input).await,
+
             "getV1Changes" => self.get_changes(caller, input),
             "getV1Events" => self.list_events(input).await,
             "getV1EventsId" => self.get_event(input).await,

@@ -27,6 +27,11 @@ impl<'a> Fields<'a> {
         self.0?.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there, if only as null.
+    pub(crate) fn has(self, key: &str) -> bool {
+        self.0.is_some_and(|map| map.contains_key(key))
+    }
+
     /// A text.
     pub(crate) fn text(self, key: &str) -> Option<&'a str> {
         self.value(key)?.as_str()

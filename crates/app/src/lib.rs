@@ -22,6 +22,7 @@
 //! | `account` | accounts: register, show, change, delete, verify |
 //! | `reading` | folders, messages, text, source, attachments, flags |
 //! | `submit` | sending |
+//! | `gateways`, `templates`, `suppressions` | what messages are sent through, made from, and held back by |
 //! | `autoconfig` | mail servers of an address |
 //! | `outbox` | queued messages |
 //! | `dashboard`, `attention`, `recent` | the numbers of the dashboard, what needs attention, the newest events |
@@ -44,6 +45,7 @@ mod dispatch;
 mod event_log;
 mod first_start;
 mod folders;
+mod gateways;
 mod hosted;
 mod input;
 mod local_addresses;
@@ -63,6 +65,8 @@ mod settings_api;
 mod settings_console;
 mod stats;
 mod submit;
+mod suppressions;
+mod templates;
 mod token_api;
 mod token_console;
 mod token_format;

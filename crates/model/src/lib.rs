@@ -12,6 +12,7 @@
 //! | [`command`] | commands to an account and their answers |
 //! | [`error`] | the outward voice of an error |
 //! | [`event`] | event types and their envelope |
+//! | [`gateway`] | SMTP gateways |
 //! | [`index`] | which messages a folder has, and their identities |
 //! | [`mailbox`] | folders |
 //! | [`message`] | messages |
@@ -20,6 +21,8 @@
 //! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
+//! | [`suppression`] | recipients who are not written to |
+//! | [`template`] | stored templates of messages |
 //! | [`time`] | points in time |
 //! | [`token`] | access tokens |
 //! | [`units`] | durations, sizes, booleans |
@@ -32,6 +35,7 @@ pub mod change;
 pub mod command;
 pub mod error;
 pub mod event;
+pub mod gateway;
 pub mod index;
 pub mod mailbox;
 pub mod message;
@@ -40,6 +44,8 @@ pub mod outbox;
 pub mod search;
 pub mod secret;
 pub mod settings;
+pub mod suppression;
+pub mod template;
 pub mod time;
 pub mod token;
 pub mod units;

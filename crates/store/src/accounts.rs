@@ -385,6 +385,7 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
         "DELETE FROM announce WHERE account=$1",
         "DELETE FROM departures WHERE account=$1",
         "DELETE FROM bounces WHERE account=$1",
+        "DELETE FROM templates WHERE account=$1",
     ] {
         batch.push(Sql::from(table), params![account]);
     }

@@ -18,6 +18,7 @@
 //! | [`departures`] | messages that went, until it shows where to |
 //! | [`events`] | events in order |
 //! | [`first_run`] | what an instance has already |
+//! | [`gateways`] | SMTP gateways |
 //! | [`generation`] | what other processes must notice |
 //! | [`hosted`] | links to the hosted form |
 //! | [`identities`] | identities and conversations of messages |
@@ -31,6 +32,8 @@
 //! | [`sessions`] | sessions |
 //! | [`settings`] | run-time settings |
 //! | [`stats`] | counters per minute |
+//! | [`suppressions`] | recipients who are not written to |
+//! | [`templates`] | templates of messages |
 //! | [`tokens`] | access tokens |
 //! | [`upkeep`] | housekeeping |
 
@@ -48,6 +51,7 @@ pub mod departures;
 mod error;
 pub mod events;
 pub mod first_run;
+pub mod gateways;
 pub mod generation;
 pub mod hosted;
 pub mod identities;
@@ -69,6 +73,8 @@ mod sql;
 mod sqlite;
 pub mod stats;
 mod store;
+pub mod suppressions;
+pub mod templates;
 pub mod tokens;
 pub mod upkeep;
 mod value;

@@ -26,6 +26,8 @@ const DELIBERATE: &[&str] = &[
     // Negative numbers of attempts are refused.
     "schemas.SubmitDraft.deliveryAttempts: +minimum",
     "schemas.SubmitMessage.deliveryAttempts: +minimum",
+    // A change leaves what it does not name.
+    "schemas.TemplateUpdateFormat: -default",
 ];
 
 /// Keys that narrow or widen what is accepted; a new one is a change.

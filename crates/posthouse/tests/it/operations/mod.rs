@@ -4,6 +4,7 @@ mod changing;
 mod folders;
 mod searching;
 mod uploading;
+mod waiting;
 
 use posthouse_testkit::{Client, ImapClient, Server, cyrus_addr, env, imap_addr, unique_user};
 use serde_json::{Value, json};
