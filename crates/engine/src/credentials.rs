@@ -39,35 +39,89 @@ struct Answer {
     access_token: Option<String>,
 }
 
-/// The credentials of one account for IMAP.
-pub(crate) struct ImapLogin {
+/// What a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Imap,
+    Smtp,
+}
+
+impl Protocol {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Imap => "IMAP",
+            Self::Smtp => "SMTP",
+        }
+    }
+}
+
+/// Where the credentials of one account for one protocol come from.
+#[derive(Clone)]
+pub(crate) struct Login {
     engine: Engine,
     account: AccountId,
     config: Arc<AccountConfig>,
+    protocol: Protocol,
 }
 
-impl ImapLogin {
-    /// A source of credentials, for an account that needs one.
-    pub(crate) fn of(
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Login({}, {:?})", self.account, self.protocol)
+    }
+}
+
+/// Logins of the same account open the same sessions.
+impl PartialEq for Login {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.account, self.protocol) == (&other.account, other.protocol)
+    }
+}
+
+impl Eq for Login {}
+
+impl Login {
+    /// For IMAP, of an account that does not hold its own.
+    pub(crate) fn imap(
         engine: &Engine,
         account: &AccountId,
         config: &Arc<AccountConfig>,
-    ) -> Option<Arc<dyn LoginSource>> {
-        let imap = config.imap.as_ref()?;
-        let asked = imap.use_auth_server == Some(true);
-        // Settings of the mailbox itself win over those of OAuth2.
-        (asked || imap.auth.is_none() && config.oauth2.is_some()).then(|| {
-            Arc::new(Self {
-                engine: engine.clone(),
-                account: account.clone(),
-                config: config.clone(),
-            }) as Arc<dyn LoginSource>
+    ) -> Option<Self> {
+        Self::of(engine, account, config, Protocol::Imap)
+    }
+
+    /// For SMTP, of an account that does not hold its own.
+    pub(crate) fn smtp(
+        engine: &Engine,
+        account: &AccountId,
+        config: &Arc<AccountConfig>,
+    ) -> Option<Self> {
+        Self::of(engine, account, config, Protocol::Smtp)
+    }
+
+    fn of(
+        engine: &Engine,
+        account: &AccountId,
+        config: &Arc<AccountConfig>,
+        protocol: Protocol,
+    ) -> Option<Self> {
+        let (asked, auth) = server(config, protocol)?;
+        // Settings of the server itself win over those of OAuth2.
+        (asked || auth.is_none() && config.oauth2.is_some()).then(|| Self {
+            engine: engine.clone(),
+            account: account.clone(),
+            config: config.clone(),
+            protocol,
         })
     }
 
-    async fn find(&self) -> Result<ServerAuth, BackendError> {
+    /// Looks the credentials up.
+    ///
+    /// # Errors
+    /// [`BackendError::Authentication`] where they are not to be had, [`BackendError::Connection`] where whoever has them
+    /// cannot be asked, [`BackendError::Memory`] when the store fails.
+    pub(crate) async fn find(&self) -> Result<ServerAuth, BackendError> {
         let mut login = self.holder().await?;
-        // One's own name, or the shared mailbox's; the tokens are whose they are.
+        // One's own name, or the shared mailbox's; the tokens are whose they are. Mail is sent in the owner's name.
         let own = self.oauth2().and_then(|auth| {
             let named = auth.delegated_user.as_ref();
             named.or(auth
@@ -75,7 +129,7 @@ impl ImapLogin {
                 .as_ref()
                 .filter(|_| auth.delegated_account.is_some()))
         });
-        if let Some(user) = own {
+        if let Some(user) = own.filter(|_| self.protocol == Protocol::Imap) {
             login.user.clone_from(user);
         }
         Ok(login)
@@ -129,9 +183,9 @@ impl ImapLogin {
         id: &AccountId,
         config: &AccountConfig,
     ) -> Result<ServerAuth, BackendError> {
-        let imap = config.imap.as_ref();
+        let (own, auth) = server(config, self.protocol).unwrap_or_default();
         let oauth2 = config.oauth2.as_ref();
-        let stored = imap.and_then(|imap| imap.auth.clone()).or_else(|| {
+        let stored = auth.cloned().or_else(|| {
             let oauth2 = oauth2?;
             Some(ServerAuth {
                 user: oauth2
@@ -144,10 +198,12 @@ impl ImapLogin {
                 access_token: Some(oauth2.access_token.clone()?),
             })
         });
-        let asked = imap.is_some_and(|imap| imap.use_auth_server == Some(true))
-            || oauth2.is_some_and(|oauth2| oauth2.use_auth_server == Some(true));
+        let asked = own || oauth2.is_some_and(|oauth2| oauth2.use_auth_server == Some(true));
         match (asked, self.engine.settings().text("authServer")) {
-            (true, Some(server)) => ask(&self.engine, server, id, "imap").await,
+            (true, Some(server)) => {
+                let proto = self.protocol.name().to_ascii_lowercase();
+                ask(&self.engine, server, id, &proto).await
+            }
             (true, None) if stored.is_some() => {
                 tracing::warn!(account = %id, "no authentication server is set: the stored credentials are used");
                 Ok(stored.unwrap_or_default())
@@ -157,18 +213,31 @@ impl ImapLogin {
                 "MissingCredentials",
             )),
             (false, _) => stored.ok_or_else(|| {
-                refused(
-                    "The account has no credentials for its IMAP server",
-                    "MissingCredentials",
-                )
+                let name = self.protocol.name();
+                let message = format!("The account has no credentials for its {name} server");
+                refused(&message, "MissingCredentials")
             }),
         }
     }
 }
 
-impl LoginSource for ImapLogin {
+impl LoginSource for Login {
     fn login(&self) -> BoxFuture<'_, Result<ServerAuth, BackendError>> {
         Box::pin(self.find())
+    }
+}
+
+/// Whether the credentials of a server come from an authentication server, and those that are stored.
+fn server(config: &AccountConfig, protocol: Protocol) -> Option<(bool, Option<&ServerAuth>)> {
+    match protocol {
+        Protocol::Imap => {
+            let imap = config.imap.as_ref()?;
+            Some((imap.use_auth_server == Some(true), imap.auth.as_ref()))
+        }
+        Protocol::Smtp => {
+            let smtp = config.smtp.as_ref()?;
+            Some((smtp.use_auth_server == Some(true), smtp.auth.as_ref()))
+        }
     }
 }
 

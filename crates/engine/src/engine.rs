@@ -9,7 +9,7 @@ use std::{
 };
 
 use posthouse_backend::{
-    Mailbox, Memory, Network,
+    LoginSource, Mailbox, Memory, Network,
     imap::{ImapMailbox, Profile},
 };
 use posthouse_model::{
@@ -32,7 +32,7 @@ use crate::{
     EngineConfig, Metrics, Recorder, Settings,
     account::{self, AccountHandle, Ask, LocalAccount, Naming, Shared},
     change_log::ChangeLog,
-    credentials::ImapLogin,
+    credentials::Login,
     http::HttpClients,
     protocol_log::{self, ProtocolLogs},
     settings::{SettingsCell, local_address},
@@ -480,7 +480,8 @@ impl Engine {
     #[must_use]
     pub fn network_of(&self, account: &AccountId, config: &Arc<AccountConfig>) -> Network {
         let mut network = self.network();
-        network.logins = ImapLogin::of(self, account, config);
+        network.logins =
+            Login::imap(self, account, config).map(|login| Arc::new(login) as Arc<dyn LoginSource>);
         let chosen = local_address(&self.settings(), "imapStrategy", account);
         network.local_address = chosen.or(network.local_address);
         network

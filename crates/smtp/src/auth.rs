@@ -176,12 +176,14 @@ fn check(credentials: &Credentials) -> Result<(), SmtpError> {
         Credentials::OAuth { user, token } => (user, token),
     };
     if user.is_empty() || secret.is_empty() {
-        return Err(SmtpError::Credentials("user name or secret is missing"));
+        return Err(SmtpError::Credentials(
+            "user name or secret is missing".to_owned(),
+        ));
     }
     // Both frame the messages below.
     if user.contains(['\0', '\x01']) || secret.contains(['\0', '\x01']) {
         return Err(SmtpError::Credentials(
-            "user name or secret has a control character that cannot be sent",
+            "user name or secret has a control character that cannot be sent".to_owned(),
         ));
     }
     Ok(())

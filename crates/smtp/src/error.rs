@@ -108,7 +108,10 @@ pub enum SmtpError {
     Tls(&'static str),
     /// Credentials are missing or cannot be put on the wire.
     #[error("{0}")]
-    Credentials(&'static str),
+    Credentials(String),
+    /// Whoever has the credentials cannot be asked now.
+    #[error("{0}")]
+    CredentialsLater(String),
     /// The server offers no mechanism that fits the credentials.
     #[error("the server offers no usable AUTH mechanism (offered: {offered})")]
     NoMechanism {
@@ -153,7 +156,7 @@ impl SmtpError {
                 _ => "EPROTOCOL",
             },
             Self::Protocol { .. } => "EPROTOCOL",
-            Self::Lost { .. } | Self::Closed => "ECONNECTION",
+            Self::Lost { .. } | Self::Closed | Self::CredentialsLater(_) => "ECONNECTION",
             Self::Credentials(_) => "ENOAUTH",
             Self::NoMechanism { .. } => "EAUTH",
             Self::Envelope(_) | Self::AllRejected { .. } => "EENVELOPE",

@@ -107,7 +107,9 @@ impl App {
         limit: Duration,
         egress: EgressPolicy,
     ) -> Result<(), SmtpTrial> {
-        let mut route = SmtpRoute::of(self.engine(), config, None).ok_or(SmtpTrial::NoHost)?;
+        let config = Arc::new(config.clone());
+        let mut route =
+            SmtpRoute::of(self.engine(), None, &config, None, None).ok_or(SmtpTrial::NoHost)?;
         route.egress = egress;
         let work = Box::pin(verify_smtp(&route));
         timeout(limit, work)

@@ -25,6 +25,8 @@ pub(super) struct Composed {
     pub(super) send_at: Option<Timestamp>,
     /// Attempts that the message itself asks for.
     pub(super) attempts: Option<u32>,
+    /// The gateway that the message itself asks for.
+    pub(super) gateway: Option<String>,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ pub(super) fn compose_stored(
         envelope: envelope(&header),
         send_at: None,
         attempts: None,
+        gateway: None,
         content: Content::Exact(message),
     })
 }
@@ -216,6 +219,7 @@ fn from_parts(
         envelope: override_envelope(envelope, body),
         send_at,
         attempts: None,
+        gateway: None,
         content: Content::Built(built),
     })
 }
@@ -234,9 +238,6 @@ fn from_raw(
     }
     let mut edited = raw::edit_headers(&original, &edits);
     let wishes = edited.wishes.clone();
-    if wishes.gateway.is_some() {
-        return Err(not_built("X-EE-Gateway"));
-    }
     if wishes.tracking_enabled == Some(true) {
         return Err(not_built("X-EE-Tracking-Enabled"));
     }
@@ -264,6 +265,7 @@ fn from_raw(
         envelope: override_envelope(envelope, body),
         send_at,
         attempts: wishes.delivery_attempts,
+        gateway: wishes.gateway,
         content: Content::Raw { edited, original },
     })
 }

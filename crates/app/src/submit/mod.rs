@@ -18,6 +18,7 @@ use posthouse_model::{
 use posthouse_store::{
     Batch, answers,
     blob::{BlobRef, BlobWriter},
+    gateways,
     outbox::{self, NewMessage},
 };
 use serde_json::{Map, Value, json};
@@ -49,13 +50,6 @@ impl App {
         let config = self.known_account(&id).await?.account.config;
         refuse_unbuilt(body)?;
         let dry = body.is("dryRun");
-        let sends = config.smtp.as_ref().is_some_and(|smtp| smtp.host.is_some());
-        if !sends && !dry {
-            return Err(ApiError::not_found(
-                "The account has no SMTP server to send with",
-                "SMTPUnavailable",
-            ));
-        }
         let key = input.idempotency_key.as_deref().filter(|_| !dry);
         if let Some(key) = key
             && let Some(answer) = self.remembered(&id, key).await?
@@ -79,13 +73,22 @@ impl App {
             answer.insert("preview".to_owned(), json!(preview));
             return Reply::json(&answer);
         }
+        let gateway = body.filled("gateway").or(composed.gateway.as_deref());
+        let gateway = self.known_gateway(&id, gateway).await?;
+        let sends = config.smtp.as_ref().is_some_and(|smtp| smtp.host.is_some());
+        if !sends && gateway.is_none() {
+            return Err(ApiError::not_found(
+                "The account has no SMTP server to send with",
+                "SMTPUnavailable",
+            ));
+        }
         let job = Job {
             message_id: composed.message_id.clone(),
             envelope: composed.envelope.clone(),
             subject: composed.subject.clone(),
             copy: body.bool("copy"),
             sent_mail_path: body.filled("sentMailPath").map(str::to_owned),
-            gateway: None,
+            gateway,
             proxy: body.filled("proxy").map(str::to_owned),
             local_address: body.filled("localAddress").map(str::to_owned),
             dsn: body.value("dsn").cloned(),
@@ -170,6 +173,21 @@ impl App {
         Reply::json(&answer)
     }
 
+    /// The gateway that is named; one that does not exist is passed by (behaviour 15.2).
+    async fn known_gateway(
+        &self,
+        account: &AccountId,
+        named: Option<&str>,
+    ) -> Result<Option<String>, ApiError> {
+        let Some(id) = named else { return Ok(None) };
+        let known = gateways::get(self.store(), id).await;
+        let known = known.map_err(|error| internal("reading a gateway", &error))?;
+        if known.is_none() {
+            tracing::warn!(%account, gateway = id, "an unknown gateway is passed by");
+        }
+        Ok(known.map(|gateway| gateway.id))
+    }
+
     /// The answer that was given to an idempotency key.
     async fn remembered(&self, account: &AccountId, key: &str) -> Result<Option<Reply>, ApiError> {
         let now = self.store().now();
@@ -209,7 +227,7 @@ fn not_built(field: &str) -> ApiError {
 
 /// Refuses what would otherwise be left out in silence.
 fn refuse_unbuilt(body: Fields<'_>) -> Result<(), ApiError> {
-    for field in ["template", "gateway", "listId"] {
+    for field in ["template", "listId"] {
         if body.filled(field).is_some() {
             return Err(not_built(field));
         }

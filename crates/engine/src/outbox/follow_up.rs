@@ -67,7 +67,9 @@ impl Worker<'_> {
             caller: Arc::new(Caller::system()),
             deadline: Instant::now() + CALL,
         };
-        if job.copy.or(config.copy) != Some(false) && !handle.files_sent() {
+        // A provider files what it sent itself.
+        let filed = handle.files_sent() && job.gateway.is_none();
+        if job.copy.or(config.copy) != Some(false) && !filed {
             let reader = blob::open(self.engine.store(), &self.message.blob)
                 .await
                 .map_err(|error| error.to_string())?

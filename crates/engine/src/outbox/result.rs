@@ -6,7 +6,7 @@ use posthouse_model::{
     outbox::{Progress, ProgressError, ProgressStatus},
 };
 use posthouse_store::{
-    accounts,
+    accounts, gateways,
     outbox::{self, After},
     stats,
 };
@@ -66,7 +66,10 @@ impl Worker<'_> {
             network_routing: Some(sent.routing.clone()),
             ..SmtpStatus::default()
         };
-        accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?;
+        match &job.gateway {
+            Some(gateway) => gateways::delivered(&mut recorder.batch, gateway, now),
+            None => accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?,
+        }
         stats::add(&mut recorder.batch, "submit:success", now, 1);
         if !follows {
             outbox::finish(&mut recorder.batch, &self.lease, &self.message.blob);
@@ -157,7 +160,10 @@ impl Worker<'_> {
             description: Some(failure.message.clone()),
             network_routing: Some(routing),
         };
-        accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?;
+        match &entry.job.gateway {
+            Some(gateway) => gateways::failed(&mut recorder.batch, gateway, &status, now)?,
+            None => accounts::set_smtp_status(&mut recorder.batch, self.account(), &status)?,
+        }
         recorder.commit().await?;
         tracing::info!(
             account = %self.account(), queue_id = %self.lease.id, attempt = made,

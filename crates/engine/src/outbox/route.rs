@@ -1,9 +1,10 @@
 //! How a message reaches its mail server: which server, which proxy, under which name.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use posthouse_backend::tls_profile;
+use posthouse_backend::{BackendError, tls_profile};
 use posthouse_model::{
+    AccountId,
     account::{AccountConfig, SmtpConfig},
     outbox::Job,
 };
@@ -12,13 +13,15 @@ use posthouse_smtp::{ConnectOptions, Credentials, Session, SmtpError, StartTls, 
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::Engine;
+use crate::{Engine, credentials::Login, settings::local_address};
 
 /// The way to an SMTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmtpRoute {
     /// Server and credentials.
     pub server: SmtpConfig,
+    /// Where the credentials are looked up when a session begins.
+    pub(crate) login: Option<Login>,
     /// Proxy, as a URL.
     pub proxy: Option<String>,
     /// Local address.
@@ -34,14 +37,27 @@ pub struct SmtpRoute {
 }
 
 impl SmtpRoute {
-    /// The route of an account, or of one message where the job says otherwise; none when the
-    /// account has no SMTP server.
+    /// The route of an account, or of one message where its job says otherwise; none when there is no SMTP server. A
+    /// gateway stands in the place of the account's own server.
     #[must_use]
-    pub fn of(engine: &Engine, config: &AccountConfig, job: Option<&Job>) -> Option<Self> {
-        let server = config.smtp.clone().filter(|smtp| smtp.host.is_some())?;
+    pub fn of(
+        engine: &Engine,
+        account: Option<&AccountId>,
+        config: &Arc<AccountConfig>,
+        job: Option<&Job>,
+        gateway: Option<SmtpConfig>,
+    ) -> Option<Self> {
+        let login = account
+            .filter(|_| gateway.is_none())
+            .and_then(|account| Login::smtp(engine, account, config));
+        let server = gateway
+            .or_else(|| config.smtp.clone())
+            .filter(|smtp| smtp.host.is_some())?;
         let network = engine.network();
         let settings = engine.settings();
-        let named = job.and_then(|job| job.local_address.as_deref()?.parse().ok());
+        let named = job
+            .and_then(|job| job.local_address.as_deref()?.parse().ok())
+            .or_else(|| local_address(&settings, "smtpStrategy", account?));
         let ehlo_name = config
             .smtp_ehlo_name
             .clone()
@@ -54,6 +70,7 @@ impl SmtpRoute {
             .unwrap_or_default();
         Some(Self {
             server,
+            login,
             proxy: job
                 .and_then(|job| job.proxy.clone())
                 .or_else(|| config.proxy.clone())
@@ -123,12 +140,16 @@ pub async fn connect_smtp(route: &SmtpRoute, watch: Watch) -> Result<Session, Sm
     options.start_tls = StartTls::WhenOffered;
     options.watch = watch;
     let mut session = Session::connect(&options).await?;
-    if server.use_auth_server == Some(true) {
-        return Err(SmtpError::Credentials(
-            "credentials from an authentication server are not available in this version",
-        ));
-    }
-    if let Some(auth) = &server.auth {
+    let auth = match &route.login {
+        Some(login) => Some(login.find().await.map_err(|error| not_found(&error))?),
+        None if server.use_auth_server == Some(true) => {
+            let message =
+                "credentials from an authentication server belong to a registered account";
+            return Err(SmtpError::Credentials(message.to_owned()));
+        }
+        None => server.auth.clone(),
+    };
+    if let Some(auth) = auth {
         let credentials = match (&auth.access_token, &auth.pass) {
             (Some(token), _) if !token.is_empty() => Credentials::OAuth {
                 user: auth.user.clone(),
@@ -138,11 +159,25 @@ pub async fn connect_smtp(route: &SmtpRoute, watch: Watch) -> Result<Session, Sm
                 user: auth.user.clone(),
                 pass: pass.expose().to_owned(),
             },
-            _ => return Err(SmtpError::Credentials("the account has no SMTP password")),
+            _ => {
+                let message = "the account has no SMTP password";
+                return Err(SmtpError::Credentials(message.to_owned()));
+            }
         };
         session.authenticate(&credentials).await?;
     }
     Ok(session)
+}
+
+/// Credentials that were not found. Only what somebody must mend is final: a message outlives an authentication server
+/// that fails.
+fn not_found(error: &BackendError) -> SmtpError {
+    match error {
+        BackendError::Authentication { response, code, .. } if code != "HTTPRequestError" => {
+            SmtpError::Credentials(response.clone())
+        }
+        error => SmtpError::CredentialsLater(error.to_string()),
+    }
 }
 
 /// Connects, logs in and leaves: whether a message could be sent.

@@ -11,10 +11,10 @@ use std::{
     time::Duration,
 };
 
-use posthouse_model::{AccountId, outbox::ProgressStatus};
+use posthouse_model::{AccountId, account::SmtpConfig, outbox::ProgressStatus};
 use posthouse_smtp::SendFailure;
 use posthouse_store::{
-    Batch, BatchError, StoreError, accounts,
+    Batch, BatchError, StoreError, accounts, gateways,
     outbox::{self, Lease, StoredMessage},
 };
 use serde_json::Value;
@@ -228,7 +228,16 @@ impl Worker<'_> {
         if self.message.entry.progress.status == ProgressStatus::SmtpCompleted {
             return self.follow_up(&config).await;
         }
-        let Some(route) = SmtpRoute::of(self.engine, &config, Some(&self.message.entry.job)) else {
+        let gateway = self.gateway().await?;
+        let job = &self.message.entry.job;
+        let route = SmtpRoute::of(
+            self.engine,
+            Some(self.account()),
+            &config,
+            Some(job),
+            gateway,
+        );
+        let Some(route) = route else {
             let failure = Failure::local("The account has no SMTP server", "ENOAUTH", true);
             return self.failed(&config, &failure, Value::Null).await;
         };
@@ -264,6 +273,18 @@ impl Worker<'_> {
                 self.failed(&config, &failure, route.describe(None)).await
             }
         }
+    }
+
+    /// The server that stands in the place of the account's own. One that was deleted is as if it had not been named.
+    async fn gateway(&self) -> Result<Option<SmtpConfig>, StoreError> {
+        let Some(id) = self.message.entry.job.gateway.as_deref() else {
+            return Ok(None);
+        };
+        let gateway = gateways::get(self.engine.store(), id).await?;
+        if gateway.is_none() {
+            tracing::warn!(account = %self.account(), gateway = id, "an unknown gateway is passed by");
+        }
+        Ok(gateway.map(|gateway| gateway.smtp))
     }
 
     /// Prolongs the lease until it fails.
