@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -36,15 +37,17 @@ impl Autoconfig {
         }
     }
 
+    async fn discoverer(&self) -> Result<&Discoverer, DiscoverError> {
+        self.discoverer
+            .get_or_try_init(|| async { Discoverer::new(self.config.clone()) })
+            .await
+    }
+
     async fn ask(&self, email: &str) -> Result<Discovered, DiscoverError> {
         if let Some(known) = self.recall(email) {
             return Ok(known);
         }
-        let discoverer = self
-            .discoverer
-            .get_or_try_init(|| async { Discoverer::new(self.config.clone()) })
-            .await?;
-        let found = discoverer.discover(email).await?;
+        let found = self.discoverer().await?.discover(email).await?;
         // What was not found may be there in a minute, or was behind a passing failure.
         if found.source != source::NONE {
             self.remember(email, &found);
@@ -71,6 +74,12 @@ impl Autoconfig {
 }
 
 impl App {
+    /// The name of an address, as its own zone tells it.
+    pub(crate) async fn name_of(&self, address: IpAddr) -> Option<String> {
+        let discoverer = self.finder().discoverer().await.ok()?;
+        discoverer.name_of(address).await
+    }
+
     /// The mail servers of an address, as far as they can be found. It takes some seconds at most, and connections to hosts that
     /// the address names: callers limit how often it is asked for.
     ///

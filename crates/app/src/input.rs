@@ -57,6 +57,15 @@ impl<'a> Fields<'a> {
         self.value(key)?.as_u64()
     }
 
+    /// The fields but for these.
+    pub(crate) fn without(self, left_out: &[&str]) -> Map<String, Value> {
+        let fields = self.0.into_iter().flatten();
+        fields
+            .filter(|(key, _)| !left_out.contains(&key.as_str()))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
     /// A list of texts.
     pub(crate) fn strings(self, key: &str) -> Option<Vec<String>> {
         let list = self.value(key)?.as_array()?;

@@ -27,6 +27,8 @@
 //! | `outbox` | queued messages |
 //! | `dashboard`, `attention`, `recent` | the numbers of the dashboard, what needs attention, the newest events |
 //! | `changes` | the change stream |
+//! | `tracking` | links in sent messages: trackers, and ways to leave a list |
+//! | `signed` | data in links that was written here |
 //! | `webhook_test` | a sample webhook sent to try a target |
 //! | `stats` | counters, statistics, licence |
 
@@ -63,6 +65,7 @@ mod request;
 mod sessions;
 mod settings_api;
 mod settings_console;
+mod signed;
 mod stats;
 mod submit;
 mod suppressions;
@@ -71,6 +74,7 @@ mod token_api;
 mod token_console;
 mod token_format;
 mod tokens;
+mod tracking;
 mod webhook_test;
 
 pub use ability::{
@@ -102,6 +106,7 @@ pub use token_console::{
     AccountSuggestion, Issued, Listed, TokenFilter, TokenListing, TokenView, preview,
 };
 pub use tokens::AuditLimits;
+pub use tracking::{Leaving, LinkFault, LinkVisit};
 pub use webhook_test::{WebhookTest, WebhookTestResult};
 
 /// Logs the cause of an internal failure; the caller of the API does not see it.

@@ -1,5 +1,6 @@
 //! The order: known providers first, then a race of five.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ impl Discoverer {
         let dns = Dns::new(config.dns.as_deref(), config.step);
         let fetch = Fetch::new(&config, &dns)?;
         Ok(Self(Arc::new(Inner { config, dns, fetch })))
+    }
+
+    /// The name of an address, as its own zone tells it; nobody vouches for that name.
+    pub async fn name_of(&self, address: IpAddr) -> Option<String> {
+        self.0.dns.ptr(address).await
     }
 
     /// Looks for the servers of an address: at most one step for the table of known providers and one for the race. Nothing

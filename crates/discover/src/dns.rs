@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -92,6 +92,16 @@ impl Dns {
             })
             .min()
             .map(|(_, _, host, port)| Target { host, port })
+    }
+
+    /// The first name of an address.
+    pub(crate) async fn ptr(&self, address: IpAddr) -> Option<String> {
+        let zone = Name::from(address).to_ascii();
+        let records = self.records(zone.trim_end_matches('.'), RecordType::PTR);
+        records.await.iter().find_map(|record| match record {
+            RData::PTR(name) => text(name),
+            _ => None,
+        })
     }
 
     async fn records(&self, name: &str, kind: RecordType) -> Vec<RData> {

@@ -5,7 +5,7 @@ mod from_text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use self::from_text::text_to_html;
-pub use crate::strip::strip_tags;
+pub use crate::strip::{strip_tags, unescape};
 use crate::tame::is_tame;
 use html2text::{
     config::{self, Config},

@@ -7,7 +7,8 @@
 //!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says),
 //!   [`calendar`] (what is planned), [`report`] (what became of another message)
 //! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
-//! * in between: [`html`] (text from HTML and back, previews), [`websafe`] (HTML that a page may show)
+//! * in between: [`html`] (text from HTML and back, previews), [`links`] (where HTML leads to), [`websafe`] (HTML that
+//!   a page may show)
 
 pub mod address;
 mod body;
@@ -21,6 +22,7 @@ mod encode;
 pub mod header;
 pub mod html;
 mod images;
+pub mod links;
 mod media;
 pub mod message;
 pub mod param;

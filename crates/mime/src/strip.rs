@@ -108,7 +108,7 @@ fn push_text(out: &mut String, text: &str) {
 }
 
 /// Reads the frequent entities; others stay as they are.
-fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('&') {

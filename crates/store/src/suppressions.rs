@@ -1,6 +1,6 @@
 //! Recipients who are not written to.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use posthouse_model::AccountId;
 use posthouse_model::suppression::Suppression;
@@ -77,7 +77,7 @@ pub async fn list(
     .await
 }
 
-/// Which of these recipients, in the form of [`posthouse_model::suppression::suppressed_form`], are on a list.
+/// Which of these recipients, in the form of [`posthouse_model::suppression::suppressed_form`], are on a list, and why.
 ///
 /// # Errors
 /// As [`Store::query`].
@@ -85,13 +85,14 @@ pub async fn suppressed(
     store: &Store,
     list: &str,
     recipients: &[String],
-) -> Result<HashSet<String>, StoreError> {
-    let mut found = HashSet::new();
+) -> Result<HashMap<String, String>, StoreError> {
+    let mut found = HashMap::new();
     // Each statement takes so many.
     for some in recipients.chunks(200) {
         let mut params = params![list];
         let mut sql =
-            "SELECT recipient FROM suppressions WHERE list=$1 AND recipient IN (".to_owned();
+            "SELECT recipient, reason FROM suppressions WHERE list=$1 AND recipient IN ("
+                .to_owned();
         for (at, recipient) in some.iter().enumerate() {
             params.push(recipient.as_str().into());
             let comma = if at == 0 { "" } else { ", " };
@@ -99,7 +100,7 @@ pub async fn suppressed(
         }
         sql.push(')');
         for row in &store.query(sql, params).await? {
-            found.insert(row.text(0)?.to_owned());
+            found.insert(row.text(0)?.to_owned(), row.text(1)?.to_owned());
         }
     }
     Ok(found)

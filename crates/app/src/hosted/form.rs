@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    link::{LinkData, nonce, sign},
+    link::{LinkData, nonce},
     redirect,
 };
-use crate::{App, CallInput, Reply, account::checked_id};
+use crate::{App, CallInput, Reply, account::checked_id, signed};
 
 /// What stands for a mailbox over IMAP and SMTP.
 const IMAP: &str = "imap";
@@ -71,7 +71,7 @@ impl App {
             n: nonce()?,
             t: self.store().now().millis(),
         };
-        let (data, sig) = sign(secret, &data)?;
+        let (data, sig) = signed::sign(secret, &data)?;
         let mut url = origin
             .join("/accounts/new")
             .map_err(|error| crate::internal("making a link", &error))?;

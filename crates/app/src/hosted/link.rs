@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use posthouse_model::{ApiError, Timestamp};
 use posthouse_store::hosted;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::Sha256;
 
 use super::redirect;
-use crate::{App, internal};
+use crate::{App, internal, signed};
 
 /// How long a link can be opened.
 const VALID: Duration = Duration::from_secs(24 * 3600 - 60);
@@ -19,8 +17,6 @@ const VALID: Duration = Duration::from_secs(24 * 3600 - 60);
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// How far ahead the clock may be that stamped a link.
 const SKEW: Duration = Duration::from_secs(60);
-/// Longest data of a link, encoded.
-const MAX_DATA: usize = 64 * 1024;
 
 /// What a link says; the order of the fields is their order on the wire.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -160,34 +156,9 @@ impl App {
     }
 }
 
-fn mac(secret: &str) -> Option<Hmac<Sha256>> {
-    Hmac::new_from_slice(secret.as_bytes()).ok()
-}
-
-/// The encoded data and its signature.
-pub(super) fn sign(secret: &str, data: &LinkData) -> Result<(String, String), ApiError> {
-    let json = serde_json::to_vec(data).map_err(|error| internal("writing a link", &error))?;
-    let mut mac = mac(secret).ok_or_else(ApiError::internal)?;
-    mac.update(&json);
-    Ok((
-        BASE64_URL_SAFE_NO_PAD.encode(&json),
-        BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()),
-    ))
-}
-
 /// Checks signature, then content, then age.
 fn open(secret: &str, data: &str, sig: &str, now: Timestamp) -> Result<Link, LinkError> {
-    if data.len() > MAX_DATA {
-        return Err(LinkError::Signature);
-    }
-    let decode = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text.trim_end_matches('='));
-    let (Ok(json), Ok(sig)) = (decode(data), decode(sig)) else {
-        return Err(LinkError::Signature);
-    };
-    let mut mac = mac(secret).ok_or(LinkError::Signature)?;
-    mac.update(&json);
-    // Compares in constant time.
-    mac.verify_slice(&sig).map_err(|_| LinkError::Signature)?;
+    let json = signed::open(secret, data, sig).map_err(|_| LinkError::Signature)?;
     // The same secret signs webhooks and tracking links: none of them has a nonce and a time.
     let data: LinkData = serde_json::from_slice(&json).map_err(|_| LinkError::Expired)?;
     let nonce = BASE64_URL_SAFE_NO_PAD.decode(&data.n);
@@ -211,6 +182,7 @@ pub(super) fn nonce() -> Result<String, ApiError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::signed::sign;
     use serde_json::json;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";

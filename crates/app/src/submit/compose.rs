@@ -364,7 +364,7 @@ fn envelope(header: &[u8]) -> SmtpEnvelope {
     }
 }
 
-fn new_id(author: Option<&Address>) -> String {
+pub(super) fn new_id(author: Option<&Address>) -> String {
     let domain = author
         .and_then(|author| author.address.rsplit_once('@'))
         .map(|(_, domain)| domain)
