@@ -9,6 +9,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("posthouse-model", 1),
     ("posthouse-net", 1),
     ("posthouse-script", 1),
+    ("posthouse-template", 1),
     ("posthouse-contract", 2),
     ("posthouse-store", 2),
     ("posthouse-mime", 2),
@@ -107,7 +108,12 @@ fn surfaces_enter_by_app_only() {
 #[test]
 fn pure_crates_know_no_runtime() {
     let packages = packages();
-    for pure in ["posthouse-model", "posthouse-contract", "posthouse-mime"] {
+    for pure in [
+        "posthouse-model",
+        "posthouse-template",
+        "posthouse-contract",
+        "posthouse-mime",
+    ] {
         for runtime in [
             "tokio",
             "tokio-util",
