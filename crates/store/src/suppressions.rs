@@ -90,9 +90,8 @@ pub async fn suppressed(
     // Each statement takes so many.
     for some in recipients.chunks(200) {
         let mut params = params![list];
-        let mut sql =
-            "SELECT recipient, reason FROM suppressions WHERE list=$1 AND recipient IN ("
-                .to_owned();
+        let mut sql = "SELECT recipient, reason FROM suppressions WHERE list=$1 AND recipient IN ("
+            .to_owned();
         for (at, recipient) in some.iter().enumerate() {
             params.push(recipient.as_str().into());
             let comma = if at == 0 { "" } else { ", " };

@@ -35,10 +35,12 @@ impl App {
             None => None,
             Some(id) => {
                 let template = templates::get(self.store(), id).await;
-                let template =
-                    template.map_err(|error| internal("reading a template", &error))?;
+                let template = template.map_err(|error| internal("reading a template", &error))?;
                 let own = template.filter(|template| {
-                    template.account.as_ref().is_none_or(|owner| owner == account)
+                    template
+                        .account
+                        .as_ref()
+                        .is_none_or(|owner| owner == account)
                 });
                 Some(own.ok_or_else(template_not_found)?)
             }
@@ -51,7 +53,9 @@ impl App {
                 None => Content::Fixed,
             });
         }
-        let named = body.fields("render").and_then(|render| render.text("format"));
+        let named = body
+            .fields("render")
+            .and_then(|render| render.text("format"));
         let markdown = match &stored {
             Some(stored) => stored.format == TemplateFormat::Markdown,
             None => named == Some("markdown"),
@@ -70,7 +74,11 @@ impl App {
             text: content.text.as_deref(),
             html: content.html.as_deref(),
             preview_text: content.preview_text.as_deref(),
-            format: if markdown { Format::Markdown } else { Format::Html },
+            format: if markdown {
+                Format::Markdown
+            } else {
+                Format::Html
+            },
         };
         Template::compile(&source)
             .map(Content::Rendered)
@@ -149,7 +157,7 @@ impl Content {
     }
 }
 
-fn unrendered(message: &str, line: usize, reason: &str) -> ApiError {
+fn unrendered(message: &str, line: u32, reason: &str) -> ApiError {
     ApiError::new(422, message)
         .code("SubmitFail")
         .with("details", json!({ "line": line, "reason": reason }))

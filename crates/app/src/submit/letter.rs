@@ -11,7 +11,7 @@ use posthouse_template::Recipient;
 use serde_json::{Map, Value, json};
 
 use super::{
-    compose::{self, Composed, addresses, author},
+    compose::{self, Composed, author},
     content::Content,
     reference::Parent,
 };
@@ -93,11 +93,17 @@ impl Letter<'_> {
         let leave = match (personal.list, &personal.to, &links) {
             (Some(list), Some(to), Some(links)) => {
                 let url = links.unsubscribe(list, &to.address)?;
-                add_headers(&mut body, &[
-                    ("List-ID", format!("<{list}.{}>", links.host())),
-                    ("List-Unsubscribe", format!("<{url}>")),
-                    ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
-                ]);
+                add_headers(
+                    &mut body,
+                    &[
+                        ("List-ID", format!("<{list}.{}>", links.host())),
+                        ("List-Unsubscribe", format!("<{url}>")),
+                        (
+                            "List-Unsubscribe-Post",
+                            "List-Unsubscribe=One-Click".to_owned(),
+                        ),
+                    ],
+                );
                 Some(url)
             }
             _ => None,
@@ -109,18 +115,29 @@ impl Letter<'_> {
         });
         let params = match personal.entry {
             Some(entry) => entry.value("params"),
-            None => shared.fields("render").and_then(|render| render.value("params")),
+            None => shared
+                .fields("render")
+                .and_then(|render| render.value("params")),
         };
         self.content.fill(&mut body, || {
-            self.app
-                .template_context(self.config, params.and_then(Value::as_object), recipient, base)
+            self.app.template_context(
+                self.config,
+                params.and_then(Value::as_object),
+                recipient,
+                base,
+            )
         })?;
         if tracked
             && let Some(links) = &links
             && let Some(html) = Fields::map(&body).filled("html")
         {
-            let html = links.track(html, opens, clicks)?;
-            body.insert("html".to_owned(), json!(html));
+            let tracked = links.track(html, opens, clicks)?;
+            // The text beside it shows where links lead to, as their author wrote them.
+            if Fields::map(&body).filled("text").is_none() {
+                let text = posthouse_mime::html::html_to_text(html);
+                body.insert("text".to_owned(), json!(text));
+            }
+            body.insert("html".to_owned(), json!(tracked));
         }
         compose(Fields::map(&body))
     }

@@ -82,9 +82,7 @@ impl App {
             letter.parent = reference.parent.as_ref();
             letter.reference.clone_from(&reference.job);
         }
-        letter.attachments = self
-            .attachments(caller, input, body, letter.parent)
-            .await?;
+        letter.attachments = self.attachments(caller, input, body, letter.parent).await?;
         if merged {
             return letter.merge(caller, key.as_ref()).await;
         }
@@ -106,7 +104,9 @@ impl App {
         letter.can_be_sent()?;
         let mut queue = Queue::new(self, caller, &id);
         let attempts = body.number("deliveryAttempts");
-        let (queue_id, scheduled) = queue.add(&composed, &letter.job(&composed), attempts).await?;
+        let (queue_id, scheduled) = queue
+            .add(&composed, &letter.job(&composed), attempts)
+            .await?;
         answer.insert("response".to_owned(), json!("Queued for delivery"));
         answer.insert("sendAt".to_owned(), json!(scheduled));
         answer.insert("queueId".to_owned(), json!(queue_id));

@@ -34,7 +34,11 @@ pub(super) struct Key {
 /// The answer to a key, with what it was the answer to.
 #[derive(Serialize, Deserialize)]
 struct Remembered {
-    #[serde(default, skip_serializing_if = "Option::is_none", rename = "_fingerprint")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "_fingerprint"
+    )]
     fingerprint: Option<String>,
     #[serde(flatten)]
     answer: Map<String, Value>,

@@ -15,6 +15,7 @@ mod commands;
 mod dashboard;
 mod gateways;
 mod hosted;
+mod letters;
 mod matrix;
 mod reading;
 mod revocation;

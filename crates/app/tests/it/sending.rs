@@ -18,7 +18,7 @@ both!(
 /// Far away, so that no worker takes it.
 const LATER: &str = "2099-01-02T03:04:05.000Z";
 
-fn to(account: &str, mut body: Value) -> Ask {
+pub fn to(account: &str, mut body: Value) -> Ask {
     body["sendAt"] = json!(LATER);
     ask().path("account", account).body(body)
 }
@@ -29,7 +29,7 @@ async fn submit(hall: &Hall, body: Value) -> Result<Value, ApiError> {
 }
 
 /// The queued message and its text.
-async fn queued(hall: &Hall, answer: &Value) -> (outbox::StoredMessage, String) {
+pub async fn queued(hall: &Hall, answer: &Value) -> (outbox::StoredMessage, String) {
     let Ok(id) = answer["queueId"].as_str().unwrap().parse::<QueueId>();
     let stored = outbox::get(hall.app.store(), &id).await.unwrap().unwrap();
     let reader = blob::open(hall.app.store(), &stored.blob)
@@ -252,13 +252,19 @@ async fn what_cannot_be_sent_is_refused_and_changes_nothing() {
             400,
         ),
         (json!({"to": somebody, "headers": {"A B": "x"}}), 400),
-        (json!({"to": somebody, "template": "x"}), 501),
-        (json!({"to": somebody, "gateway": "x"}), 501),
-        (json!({"to": somebody, "trackOpens": true}), 501),
-        (json!({"to": somebody, "render": {"params": {}}}), 501),
+        (json!({"to": somebody, "template": "x"}), 404),
         (
-            json!({"mailMerge": [{"to": {"address": "x@example.com"}}]}),
+            json!({"to": somebody, "raw": "eA==", "trackOpens": true}),
             501,
+        ),
+        (
+            json!({"to": somebody, "render": {}, "subject": "{{#if}"}),
+            422,
+        ),
+        // A link needs an address to lead to.
+        (
+            json!({"to": somebody, "html": "<p>x</p>", "trackOpens": true}),
+            500,
         ),
         (
             json!({"to": somebody, "reference": {"message": "x", "inline": true}}),
