@@ -6,7 +6,10 @@ use posthouse_backend::{BackendError, Change, Mailbox, Phase};
 use posthouse_model::{Timestamp, account::PathFilter, message::MessageOptions};
 use posthouse_testkit::{FaultProxy, ImapClient, Mode, imap_addr, unique_user};
 
-use crate::support::{Following, config, mailbox, mailbox_of, simple};
+use crate::{
+    stub::{Rule, Stub},
+    support::{Following, config, mailbox, mailbox_of, simple},
+};
 
 fn news(changes: &[Change]) -> Vec<(String, u32)> {
     changes
@@ -297,5 +300,56 @@ async fn a_peer_that_vanished_is_found_by_the_next_probe() {
     assert!(
         matches!(&error, BackendError::Connection { code, .. } if code == "ETIMEDOUT"),
         "{error:?}"
+    );
+}
+
+const LISTED: Rule = (
+    "LIST",
+    "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Box\r\n{tag} OK x\r\n",
+);
+const INBOX: Rule = (
+    "STATUS INBOX",
+    "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 5 UNSEEN 0)\r\n{tag} OK x\r\n",
+);
+const BOX: Rule = (
+    "STATUS Box",
+    "* STATUS Box (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 6 UNSEEN 0)\r\n{tag} OK x\r\n",
+);
+const OPENED: Rule = (
+    "SELECT",
+    "* 0 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n* OK [UIDNEXT 1] x\r\n{tag} OK x\r\n",
+);
+const STUCK: &str = "{tag} NO [SERVERBUG] Internal error\r\n";
+
+/// Some servers refuse a folder in one session as long as it lasts, and open it in the next.
+#[tokio::test]
+async fn a_folder_that_one_session_refuses_is_read_in_another() {
+    const FIRST: &[Rule] = &[
+        LISTED,
+        INBOX,
+        ("STATUS Box", STUCK),
+        ("SELECT Box", STUCK),
+        OPENED,
+    ];
+    const LATER: &[Rule] = &[LISTED, INBOX, BOX, OPENED];
+    let greeting = "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n";
+    let stub = Stub::by_session(greeting, vec![FIRST, LATER]).await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let mailbox = mailbox_of(config);
+    let mut following = Following::new(&mailbox, vec![]);
+    let begun = Instant::now();
+    let of_box =
+        |change: &Change| matches!(change, Change::MailboxNew { path, .. } if path == "Box");
+    following.until(of_box).await;
+    assert_eq!(stub.sessions(), 2);
+    let asked = stub.commands();
+    let asked = asked.iter().filter(|line| line.contains("Box")).count();
+    assert!((3..=8).contains(&asked), "{:?}", stub.commands());
+    // Not before it was refused three times, at 0, 1 and 3 seconds.
+    assert!(
+        begun.elapsed() >= Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
     );
 }

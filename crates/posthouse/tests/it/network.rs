@@ -5,6 +5,8 @@ use posthouse_testkit::{
 };
 use serde_json::{Value, json};
 
+use tokio::net::{TcpListener, TcpStream};
+
 use crate::{BINARY, LIMIT, account};
 
 async fn register(server: &mut Server, body: &Value) -> String {
@@ -150,6 +152,28 @@ async fn connections_come_from_the_addresses_that_are_set() {
         "{chosen}"
     );
     assert_eq!(from(two, "default").await, "127.0.0.1");
+}
+
+#[tokio::test]
+async fn a_mail_server_is_reached_over_ipv6() {
+    let listener = TcpListener::bind("[::1]:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(imap_addr()).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let mut server = Server::start(BINARY).await;
+    for host in ["::1", "[::1]"] {
+        let mut body = account(&unique_user());
+        body["imap"]["host"] = json!(host);
+        body["imap"]["port"] = json!(port);
+        let id = register(&mut server, &body).await;
+        server.wait_state(&id, "connected", LIMIT).await;
+    }
 }
 
 #[tokio::test]
