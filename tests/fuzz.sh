@@ -27,6 +27,7 @@ for target in header addresses words body reports; do
   fuzz "mime-$target" example posthouse-mime fuzz --target "$target"
 done
 fuzz mime-html example posthouse-mime fuzz_html
+fuzz template example posthouse-template fuzz
 fuzz imap example posthouse-imap fuzz
 fuzz search property posthouse-backend nothing_breaks_out
 

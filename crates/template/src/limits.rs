@@ -9,8 +9,8 @@ pub const MAX_PIECES: usize = 100_000;
 /// Blocks, sub-expressions and lists that lie within each other.
 pub const MAX_DEPTH: usize = 64;
 
-/// Steps of rendering one part: a tag, a round of a loop, a value that is looked at. About a second on a slow machine.
-pub const MAX_STEPS: u64 = 4_000_000;
+/// Steps of rendering one part: a tag, a round of a loop, a value that is looked at. Well below a second.
+pub const MAX_STEPS: u64 = 2_000_000;
 
 /// Bytes that one part may come to.
 pub const MAX_OUTPUT: usize = 8 * 1024 * 1024;
@@ -33,9 +33,9 @@ impl Budget {
         Self { steps: MAX_STEPS }
     }
 
-    /// Takes a step, and one more for each 64 bytes that are touched by it.
+    /// Takes a step, and one more for each 16 bytes that are touched by it.
     pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        let cost = 1 + bytes as u64 / 64;
+        let cost = 1 + bytes as u64 / 16;
         self.steps = self.steps.checked_sub(cost).ok_or(Exhausted)?;
         Ok(())
     }

@@ -282,6 +282,7 @@ impl<'a> Lexer<'a> {
             }
             let (length, kind) = match one(rest) {
                 Some(found) => found,
+                None if !rest.contains("}}") => return self.fault("a tag that does not end"),
                 None => return self.fault("a character that has no place in a tag"),
             };
             self.word(length, kind);

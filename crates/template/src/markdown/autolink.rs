@@ -111,9 +111,13 @@ fn url(text: &str, start: usize) -> Option<Found> {
 
 /// How long the domain is that a text begins with; the last two of its names have no underscores.
 fn domain(text: &str) -> Option<usize> {
+    // No further than a domain can reach: each `www.` of a long text looks again.
     let end = text
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')))
-        .unwrap_or(text.len());
+        .char_indices()
+        .take(LONGEST_DOMAIN + 1)
+        .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .last()
+        .map_or(0, |(at, c)| at + c.len_utf8());
     let name = text[..end].trim_end_matches(['.', '_', '-']);
     let valid = !name.is_empty()
         && name.len() <= LONGEST_DOMAIN
