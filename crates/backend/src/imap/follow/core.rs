@@ -285,7 +285,13 @@ impl Core {
                 }
             }
             Now::Running(run) => trouble(run.path()),
-            Now::Nothing | Now::Listing | Now::Checking(_) | Now::Loading(_) => {}
+            // Its counters are not told: what happened in it shows when it is opened.
+            Now::Checking(path) => {
+                if self.folders.find(&path).is_some_and(|known| known.indexed) {
+                    trouble(&path);
+                }
+            }
+            Now::Nothing | Now::Listing | Now::Loading(_) => {}
         }
     }
 
