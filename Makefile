@@ -1,7 +1,7 @@
 # `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test model demo screenshots bench fmt lint deny deps tools clean
+.PHONY: help run build test model events demo screenshots bench fmt lint deny deps tools clean
 
 # Where `make run` keeps its data, and where it listens.
 DATA ?= ./data
@@ -12,6 +12,8 @@ ARGS ?= --workspace
 # How many changes `make model` makes, and by which script; a failure prints the seed that has it again
 CHANGES ?= 20000
 SEED ?=
+# How many events `make events` makes
+EVENTS ?= 100000
 # Which benchmark, as in: make bench B=b2
 B ?= b2
 
@@ -32,6 +34,10 @@ test: deps tools ## Install what tests need, start the services on private ports
 model: deps ## The long model test: CHANGES=20000 changes of mailboxes by SEED, while the server is cut off and killed (20 minutes)
 	@POSTHOUSE_TEST_CHANGES='$(CHANGES)' POSTHOUSE_TEST_SEED='$(SEED)' \
 	  tests/run.sh -p posthouse --test it -- --exact --nocapture model::what_happened_is_told_exactly_once
+
+events: deps ## The long test of events: EVENTS=100000 events by SEED through many kills, each received and none invented (15 minutes)
+	@POSTHOUSE_TEST_EVENTS='$(EVENTS)' POSTHOUSE_TEST_SEED='$(SEED)' \
+	  tests/run.sh -p posthouse --test it -- --exact --nocapture events::each_is_received_through_kills
 
 demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@tests/services/deps.sh demo
