@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Delivery of webhooks of many accounts: a backlog to one fast receiver, a steady stream, and the same stream to a receiver
 of each account's own, all of which answer or all but one.
-Needs the mailboxes w1..w100: mkmail.py --users w 1 100 --count 100
+Needs the mailboxes w0001..w0100: mkmail.py --users w 1 100 --count 100
 b13_webhooks.py --token T --pid P --rate 1000"""
 
 import random
@@ -14,7 +14,7 @@ ap.add_argument("--rate", type=int, default=1000, help="deliveries a second of t
 ap.add_argument("--runs", type=int, default=3, help="pairs of streams with and without the dead receiver")
 ap.add_argument("--port", type=int, default=3085, help="of the receivers")
 a = ap.parse_args()
-users = [f"w{n}" for n in range(1, a.accounts + 1)]
+users = [f"w{n:04}" for n in range(1, a.accounts + 1)]
 whole = a.accounts * a.messages
 
 
