@@ -57,7 +57,8 @@ async def log(s, since):
         path = f"/v1/events?type=messageUpdated&payload=false&pageSize=1000&since={since}{cursor}"
         page = await api(s, a, "GET", path)
         found += [(e["id"], e["account"]) for e in page["events"]]
-        cursor = "&cursor=" + page["cursor"]
+        # None while the events are younger than the log tells.
+        cursor = "&cursor=" + page["cursor"] if page["cursor"] else ""
         if not page["more"] and len(found) >= whole:
             return found
         await asyncio.sleep(0 if page["more"] else 0.5)
