@@ -1,7 +1,7 @@
 # `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test model fuzz demo screenshots bench fmt lint deny deps tools clean
+.PHONY: help run build test model events fuzz demo screenshots bench fmt lint deny deps tools clean
 
 # Where `make run` keeps its data, and where it listens.
 DATA ?= ./data
@@ -14,6 +14,8 @@ CHANGES ?= 20000
 SEED ?=
 # Seconds that `make fuzz` spends on each reader of foreign bytes
 EACH ?= 600
+# How many events `make events` makes
+EVENTS ?= 100000
 # Which benchmark, as in: make bench B=b2
 B ?= b2
 
@@ -37,6 +39,10 @@ model: deps ## The long model test: CHANGES=20000 changes of mailboxes by SEED, 
 
 fuzz: ## Every reader of foreign bytes, EACH=600 seconds each, with random input (an hour and a half)
 	@tests/fuzz.sh '$(EACH)'
+
+events: deps ## The long test of events: EVENTS=100000 events by SEED through many kills, each received and none invented (15 minutes)
+	@POSTHOUSE_TEST_EVENTS='$(EVENTS)' POSTHOUSE_TEST_SEED='$(SEED)' \
+	  tests/run.sh -p posthouse --test it -- --exact --nocapture events::each_is_received_through_kills
 
 demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@tests/services/deps.sh demo

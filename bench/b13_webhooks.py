@@ -1,22 +1,27 @@
 #!/usr/bin/env python3
-"""Delivery of webhooks: a burst of events of one account, and a steady stream.
-Needs the mailbox big10k of b4: mkmail.py --user big10k --count 10000
-b13_webhooks.py --token T --pid P --user big10k --rate 1000"""
+"""Delivery of webhooks of many accounts: a backlog to one fast receiver, a steady stream, and the same stream to a receiver
+of each account's own, all of which answer or all but one.
+Needs the mailboxes w0001..w0100: mkmail.py --users w 1 100 --count 100
+b13_webhooks.py --token T --pid P --rate 1000"""
 
 import random
 from benchlib import *
 
 ap = parser(__doc__)
-ap.add_argument("--user", default="big10k")
+ap.add_argument("--accounts", type=int, default=100)
+ap.add_argument("--messages", type=int, default=100, help="in each mailbox")
 ap.add_argument("--rate", type=int, default=1000, help="deliveries a second of the stream")
-ap.add_argument("--port", type=int, default=3085, help="of the receiver")
+ap.add_argument("--runs", type=int, default=3, help="pairs of streams with and without the dead receiver")
+ap.add_argument("--port", type=int, default=3085, help="of the receivers")
 a = ap.parse_args()
+users = [f"w{n:04}" for n in range(1, a.accounts + 1)]
+whole = a.accounts * a.messages
 
 
 class Receiver(asyncio.Protocol):
-    """Answers 200 at once; notes when a request was whole, and which event it was."""
+    """Answers 200 at once, but not at all where it is dead; notes when a request was whole, and which event it was."""
 
-    got = []
+    got, dead = [], None
     OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
     def connection_made(self, transport):
@@ -32,8 +37,10 @@ class Receiver(asyncio.Protocol):
             size = int(re.search(rb"content-length: (\d+)", head).group(1))
             if len(self.b) < end + 4 + size:
                 return
-            Receiver.got.append((time.time(), re.search(rb"x-ee-wh-event-id: (\S+)", head).group(1)))
             self.b = self.b[end + 4 + size :]
+            if head.split(b" ", 2)[1] == Receiver.dead:
+                return
+            Receiver.got.append((time.time(), re.search(rb"x-ee-wh-event-id: (\S+)", head).group(1).decode()))
             self.t.write(self.OK)
 
 
@@ -43,52 +50,86 @@ async def until(count, limit=180):
         await asyncio.sleep(0.02)
 
 
+async def log(s, since):
+    """the events in the order in which they are replayed: (id, account)"""
+    found, cursor = [], ""
+    while True:
+        path = f"/v1/events?type=messageUpdated&payload=false&pageSize=1000&since={since}{cursor}"
+        page = await api(s, a, "GET", path)
+        found += [(e["id"], e["account"]) for e in page["events"]]
+        # None while the events are younger than the log tells.
+        cursor = "&cursor=" + page["cursor"] if page["cursor"] else ""
+        if not page["more"] and len(found) >= whole:
+            return found
+        await asyncio.sleep(0 if page["more"] else 0.5)
+
+
+async def stream(s, since, order, dead=None):
+    """replays the events at the rate; how late each was, in seconds, those of `dead` left out"""
+    await quiet(a)
+    Receiver.got.clear()
+    Receiver.dead = dead and f"/{dead}".encode()
+    done = await api(s, a, "POST", "/v1/events/replay", {"since": since, "type": "messageUpdated", "rate": a.rate})
+    assert done["queued"] == whole, done
+    wanted = {e: n for n, (e, user) in enumerate(order) if user != dead}
+    await until(len(wanted))
+    assert {e for _, e in Receiver.got} == set(wanted), "not those that were wanted"
+    late = [at - wanted[e] / a.rate for at, e in Receiver.got]
+    return [x - min(late) for x in late]
+
+
 async def main():
     server = await asyncio.get_running_loop().create_server(Receiver, "127.0.0.1", a.port)
+    base = f"http://127.0.0.1:{a.port}"
     async with session(a) as s:
-        hook = f"http://127.0.0.1:{a.port}/hook"
-        await api(s, a, "POST", "/v1/settings", {"webhooksEnabled": True, "webhooks": hook, "webhookEvents": ["messageUpdated"]})
-        await api(s, a, "POST", "/v1/account", account(a, a.user))
-        await wait_synced(s, a, a.user)
-        await asyncio.sleep(3)
-        c = await Imap(a, a.user).open()
-        await c.cmd("SELECT INBOX")
-        # As many flag changes at once as there are messages.
-        await quiet(a)
-        Receiver.got.clear()
+        settings = {"webhooksEnabled": True, "webhooks": base + "/all", "webhookEvents": ["messageUpdated"]}
+        await api(s, a, "POST", "/v1/settings", settings)
+        for user in users:
+            await api(s, a, "POST", "/v1/account", account(a, user))
+        for user in users:
+            await wait_synced(s, a, user)
+        since = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        # Every message gets a flag while the queue is paused; then all of them are due.
+        await api(s, a, "PUT", "/v1/settings/queue/notify", {"paused": True})
         flag = f"bench{random.randrange(1 << 30)}"
+        t0 = time.time()
+        for user in users:
+            c = await Imap(a, user).open()
+            await c.cmd("SELECT INBOX")
+            await c.cmd(f"STORE 1:* +FLAGS.SILENT ({flag})")
+            c.close()
+        while (await api(s, a, "GET", "/v1/settings/queue/notify"))["jobs"]["waiting"] < whole:
+            await asyncio.sleep(0.1)
+        recorded = time.time() - t0
+        await quiet(a)
         c0, t0 = cpu(a.pid), time.time()
-        await c.cmd(f"STORE 1:* +FLAGS.SILENT ({flag})")
-        stored = time.time() - t0
-        await until(10000)
+        await api(s, a, "PUT", "/v1/settings/queue/notify", {"paused": False})
+        await until(whole)
         t = [at for at, _ in Receiver.got]
         emit(
             a,
-            "webhooks:burst",
+            "webhooks:backlog",
             {
                 "events": len(t),
                 "distinct": len({e for _, e in Receiver.got}),
-                "store_s": round(stored, 2),
-                "first_s": round(t[0] - t0, 2),
+                "recorded_s": round(recorded, 2),
+                "first_s": round(t[0] - t0, 3),
                 "all_s": round(t[-1] - t0, 2),
-                "per_s": round(len(t) / (t[-1] - t[0])),
+                "per_s": round(len(t) / (t[-1] - t0)),
                 "server_cpu_s": round(cpu(a.pid) - c0, 2),
             },
         )
-        # The same once more, at a rate: how late each of them is.
-        await asyncio.sleep(7)
-        await quiet(a)
-        Receiver.got.clear()
-        replay = {"since": "2020-01-01T00:00:00.000Z", "type": "messageUpdated", "rate": a.rate}
-        done = await api(s, a, "POST", "/v1/events/replay", replay)
-        await until(done["queued"])
-        t = sorted(at for at, _ in Receiver.got)
-        late = [at - t[0] - n / a.rate for n, at in enumerate(t)]
-        least = min(late)
-        emit(a, "webhooks:stream", {"rate": a.rate, "queued": done["queued"], "late_ms": dist([x - least for x in late], 1000)})
-        await c.cmd(f"STORE 1:* -FLAGS.SILENT ({flag})")
-        await until(done["queued"] + 10000)
-        c.close()
+        order = await log(s, since)
+        c0 = cpu(a.pid)
+        late = await stream(s, since, order)
+        emit(a, "webhooks:stream", {"rate": a.rate, "late_ms": dist(late, 1000), "server_cpu_s": round(cpu(a.pid) - c0, 2)})
+        for user in users:
+            await api(s, a, "PUT", "/v1/account/" + user, {"webhooks": f"{base}/{user}"})
+        await asyncio.sleep(1)
+        for _ in range(a.runs):
+            for dead in (None, users[0]):
+                late = await stream(s, since, order, dead)
+                emit(a, "webhooks:apart", {"rate": a.rate, "dead": dead, "late_ms": dist(late, 1000)})
     server.close()
 
 

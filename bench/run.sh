@@ -108,7 +108,7 @@ case $bench in
     mailbox big10k --user big10k --count 10000
     mailbox big100k --user big100k --count 100000
     ;;
-  b13) mailbox big10k --user big10k --count 10000 ;;
+  b13) mailbox w0100 --users w 1 100 --count 100 ;;
   b6 | b12) mailbox read1k --user read1k --count 1000 --big-mb 20 ;;
   b8)
     mailbox big100k --user big100k --count 100000

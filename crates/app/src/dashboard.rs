@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use posthouse_model::{AccountId, AccountState, ApiError, Timestamp, secret::mask_url};
+use posthouse_model::{
+    AccountId, AccountState, ApiError, Timestamp, queue::QueueName, secret::mask_url,
+};
 use posthouse_store::{
     Dialect, StoreError, accounts, deliveries, outbox,
     overview::{self, Database, TokenCounts},
@@ -314,6 +316,7 @@ impl App {
         }
         let began = Instant::now();
         let (store, now) = (self.store(), self.store().now());
+        let settings = self.settings();
         let soon = now.after(EXPIRES_SOON);
         let (accounts, failing_targets, notify, submit, tokens, ping) = tokio::try_join!(
             accounts::counts(store),
@@ -333,14 +336,14 @@ impl App {
                     active: notify.active,
                     delayed: notify.delayed,
                     failed: notify.failed,
-                    paused: false,
+                    paused: settings.is_paused(QueueName::Notify),
                 },
                 submit: Queue {
                     waiting: submit.waiting,
                     active: submit.active,
                     delayed: submit.delayed,
                     failed: submit.failed,
-                    paused: false,
+                    paused: settings.is_paused(QueueName::Submit),
                 },
                 tokens,
                 ping,

@@ -45,7 +45,7 @@ use_cases!(self, caller, input, {
             "getV1Settings" => self.get_settings(input),
             "postV1Settings" => self.set_settings(input).await,
             "getV1SettingsQueueQueue" => self.get_queue(input).await,
-            "putV1SettingsQueueQueue" => self.set_queue(input),
+            "putV1SettingsQueueQueue" => self.set_queue(input).await,
 
             "postV1Account" => self.register_account(input).await,
             "getV1AccountAccount" => self.get_account(caller, input).await,

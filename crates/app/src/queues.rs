@@ -1,10 +1,10 @@
 //! Queue settings (behaviour 15.5) and the counts of queues.
 
-use posthouse_model::ApiError;
+use posthouse_model::{ApiError, queue::QueueName, settings::find};
 use posthouse_store::{deliveries, outbox};
 use serde_json::{Value, json};
 
-use crate::{App, CallInput, Reply, internal};
+use crate::{App, CallInput, Reply, internal, settings_api::Change};
 
 /// Jobs of a queue.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,13 +16,14 @@ pub(crate) struct QueueCounts {
 
 impl QueueCounts {
     /// The queue as statistics show it.
-    pub(crate) fn stats(self) -> Value {
+    pub(crate) fn stats(self, paused: bool) -> Value {
         json!({
             "active": self.active,
             "delayed": self.delayed,
             "waiting": self.waiting,
+            // Those of a paused queue still count as waiting.
             "paused": 0,
-            "isPaused": false,
+            "isPaused": paused,
             "total": self.active + self.delayed + self.waiting,
         })
     }
@@ -31,39 +32,41 @@ impl QueueCounts {
 impl App {
     /// `GET /v1/settings/queue/{queue}`.
     pub(crate) async fn get_queue(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let queue = input.path().text("queue").unwrap_or_default();
+        let queue = queue(input)?;
         let counts = self.queue_counts(queue).await?;
         Reply::json(&json!({
-            "queue": queue,
+            "queue": queue.as_str(),
             "jobs": {
                 "active": counts.active,
                 "delayed": counts.delayed,
                 "paused": 0,
                 "waiting": counts.waiting,
             },
-            "paused": false,
+            "paused": self.settings().is_paused(queue),
         }))
     }
 
-    /// `PUT /v1/settings/queue/{queue}`: queues cannot be paused yet.
-    pub(crate) fn set_queue(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        if input.body().is("paused") {
-            return Err(ApiError::new(
-                501,
-                "Pausing a queue is not available in this version of Posthouse",
-            )
-            .code("NotImplemented"));
+    /// `PUT /v1/settings/queue/{queue}`. What is under way is finished; nothing new is begun, in other processes within
+    /// a second, until the queue is resumed.
+    pub(crate) async fn set_queue(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let queue = queue(input)?;
+        if let Some(paused) = input.body().bool("paused") {
+            let setting = find(queue.pause_setting()).ok_or_else(ApiError::internal)?;
+            let value = paused.into();
+            self.store_settings(&[Change { setting, value }]).await?;
         }
-        let queue = input.path().text("queue").unwrap_or_default();
-        Reply::json(&json!({ "queue": queue, "paused": false }))
+        Reply::json(&json!({
+            "queue": queue.as_str(),
+            "paused": self.settings().is_paused(queue),
+        }))
     }
 
     /// The jobs of a queue; there is no document store, so its queue is empty.
-    pub(crate) async fn queue_counts(&self, queue: &str) -> Result<QueueCounts, ApiError> {
+    pub(crate) async fn queue_counts(&self, queue: QueueName) -> Result<QueueCounts, ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("counting a queue", error);
         let now = self.store().now();
         match queue {
-            "notify" => {
+            QueueName::Notify => {
                 let counts = deliveries::counts(self.store(), now)
                     .await
                     .map_err(|error| failed(&error))?;
@@ -73,7 +76,7 @@ impl App {
                     delayed: counts.delayed,
                 })
             }
-            "submit" => {
+            QueueName::Submit => {
                 let counts = outbox::counts(self.store(), now)
                     .await
                     .map_err(|error| failed(&error))?;
@@ -83,7 +86,14 @@ impl App {
                     delayed: counts.delayed,
                 })
             }
-            _ => Ok(QueueCounts::default()),
+            QueueName::Documents => Ok(QueueCounts::default()),
         }
     }
+}
+
+/// The queue that the path names.
+fn queue(input: &CallInput) -> Result<QueueName, ApiError> {
+    let name = input.path().text("queue").unwrap_or_default();
+    QueueName::named(name)
+        .ok_or_else(|| ApiError::invalid_field("queue", "\"queue\" is the name of no queue"))
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use posthouse_model::{AccountState, ApiError};
+use posthouse_model::{AccountState, ApiError, queue::QueueName};
 use posthouse_store::{Batch, Dialect, Store, accounts, generation, stats};
 use serde_json::{Map, Value, json};
 
@@ -75,8 +75,11 @@ impl App {
             .await
             .map_err(|error| failed(&error))?;
         let mut queues = Map::new();
-        for queue in ["notify", "submit", "documents"] {
-            queues.insert(queue.to_owned(), self.queue_counts(queue).await?.stats());
+        let settings = self.settings();
+        for queue in QueueName::ALL {
+            let counts = self.queue_counts(queue).await?;
+            let shown = counts.stats(settings.is_paused(queue));
+            queues.insert(queue.as_str().to_owned(), shown);
         }
         let connections: Map<String, Value> = AccountState::ALL
             .iter()

@@ -251,8 +251,9 @@ impl Engine {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(client_id);
         self.0.logs.configure(&settings);
         self.0.settings.set(settings);
-        // A target may have been set for what already waits.
+        // A target may have been set for what already waits, or a queue resumed.
         self.wake_webhooks();
+        self.wake_outbox();
         Ok(())
     }
 

@@ -8,6 +8,8 @@ use std::{
 
 use posthouse_model::{
     AccountId,
+    account::CustomHeader,
+    queue::QueueName,
     settings::{SETTINGS, Setting, find},
 };
 use posthouse_net::local::Strategy;
@@ -17,6 +19,8 @@ use serde_json::Value;
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     values: HashMap<&'static str, Value>,
+    /// Read once: every delivery needs them.
+    webhook_headers: Vec<CustomHeader>,
 }
 
 impl Settings {
@@ -27,7 +31,19 @@ impl Settings {
             .into_iter()
             .filter_map(|(key, value)| find(&key).map(|setting| (setting.key, value)))
             .collect();
-        Self { values }
+        let mut settings = Self {
+            values,
+            webhook_headers: Vec::new(),
+        };
+        let headers = settings.value("webhooksCustomHeaders");
+        settings.webhook_headers = serde_json::from_value(headers).unwrap_or_default();
+        settings
+    }
+
+    /// The headers that are added to every webhook.
+    #[must_use]
+    pub fn webhook_headers(&self) -> &[CustomHeader] {
+        &self.webhook_headers
     }
 
     /// The value of a key, its default when none is stored.
@@ -52,6 +68,12 @@ impl Settings {
             Some(Value::Bool(value)) => *value,
             _ => self.value(key) == Value::Bool(true),
         }
+    }
+
+    /// Whether nothing of this queue is done until it is resumed.
+    #[must_use]
+    pub fn is_paused(&self, queue: QueueName) -> bool {
+        self.bool(queue.pause_setting())
     }
 
     /// A text that is not empty.

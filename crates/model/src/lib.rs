@@ -18,6 +18,7 @@
 //! | [`message`] | messages |
 //! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
+//! | [`queue`] | the queues that can be paused |
 //! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
@@ -41,6 +42,7 @@ pub mod mailbox;
 pub mod message;
 pub mod origin;
 pub mod outbox;
+pub mod queue;
 pub mod search;
 pub mod secret;
 pub mod settings;

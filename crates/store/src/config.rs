@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::clock::ManualClock;
 use crate::error::StoreError;
 
 /// The database: `sqlite:PATH` or `postgres://…`.
@@ -76,6 +77,9 @@ pub struct StoreConfig {
     pub allow_unsafe_durability: bool,
     /// Reader threads (SQLite), or a quarter of the connections (PostgreSQL, at least 8).
     pub readers: usize,
+    /// A clock of the test's own; `None` in every product.
+    #[doc(hidden)]
+    pub clock: Option<ManualClock>,
 }
 
 impl StoreConfig {
@@ -88,6 +92,7 @@ impl StoreConfig {
             key_folder: None,
             allow_unsafe_durability: false,
             readers: 2,
+            clock: None,
         }
     }
 }
@@ -100,7 +105,7 @@ impl fmt::Debug for StoreConfig {
             .field("key_folder", &self.key_folder)
             .field("allow_unsafe_durability", &self.allow_unsafe_durability)
             .field("readers", &self.readers)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

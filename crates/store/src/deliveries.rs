@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::events::NEWEST_SENT;
 use crate::page::json;
 use crate::params;
-use crate::sql::Sql;
+use crate::sql::{Sql, in_list};
 use crate::store::Store;
 
 /// Name of the guard that fails when the lane is no longer leased to this worker.
@@ -231,17 +231,11 @@ async fn payloads(store: &Store, due: &[Delivery]) -> Result<HashMap<Uuid, Strin
     if due.is_empty() {
         return Ok(found);
     }
-    let places: Vec<String> = (1..=due.len()).map(|n| format!("${n}")).collect();
-    let rows = store
-        .query(
-            format!(
-                "SELECT d.id, e.payload FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN ({})",
-                places.join(", ")
-            ),
-            due.iter().map(|delivery| delivery.id.to_string().into()).collect(),
-        )
-        .await?;
-    for row in &rows {
+    let (places, params) = in_list(due.iter().map(|delivery| delivery.id.to_string()));
+    let sql = format!(
+        "SELECT d.id, e.payload FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN ({places})"
+    );
+    for row in &store.query(sql, params).await? {
         found.insert(row.parse(0)?, row.text(1)?.to_owned());
     }
     Ok(found)

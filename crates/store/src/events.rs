@@ -1,8 +1,8 @@
 //! Events, in order of `(account, seq)`.
 //!
 //! `seq` is taken in the batch that commits the event, so the order of numbers is the order of commits. `created` is
-//! the database's clock at the time of writing: as batches are limited to 3 s, no event older than
-//! [`HORIZON`] appears later.
+//! the database's clock at the time of writing: as batches are limited to 3 s, hardly an event older than
+//! [`HORIZON`] appears later, and readers wait for those that do.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
 use crate::params;
-use crate::sql::Sql;
+use crate::sql::{Dialect, Sql, in_list};
 use crate::store::Store;
 use crate::value::Row;
 
@@ -145,6 +145,29 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
+/// The latest time that is over for everybody: no event of then or before is written any more.
+///
+/// On PostgreSQL a transaction can stand longer than it should, as while a disk is slow to answer its COMMIT; it is waited
+/// for. What is read afterwards sees those that ended before this looked.
+async fn settled(store: &Store) -> Result<Timestamp, StoreError> {
+    let horizon = store.now().before(HORIZON);
+    if store.dialect() == Dialect::Sqlite {
+        return Ok(horizon);
+    }
+    let oldest = store
+        .query_one(
+            // One that begins to write later writes the time of then.
+            "SELECT CAST(EXTRACT(EPOCH FROM LEAST(MIN(xact_start), statement_timestamp()))*1000 AS BIGINT) FROM pg_stat_activity \
+             WHERE datname=current_database() AND backend_xid IS NOT NULL",
+            params![],
+        )
+        .await?;
+    let oldest = oldest.map_or(Ok(None), |row| row.opt_i64(0))?;
+    Ok(oldest.map_or(horizon, |millis| {
+        horizon.min(Timestamp(millis.saturating_sub(1)))
+    }))
+}
+
 /// Events after a position, up to the safe horizon: what is returned is never joined later by something before it. Those
 /// of one account come in the order of their numbers. Payloads are left empty; see [`payloads`].
 ///
@@ -156,7 +179,7 @@ pub async fn page(
     after: Option<&Position>,
     limit: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
-    let horizon = store.now().before(HORIZON);
+    let horizon = settled(store).await?;
     let until = filter.until.map_or(horizon, |until| {
         horizon.min(until.before(Duration::from_millis(1)))
     });
@@ -197,12 +220,8 @@ pub async fn payloads(
         if left <= 0 {
             break;
         }
-        let places: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
-        let sql = format!(
-            "SELECT id, payload FROM events WHERE id IN ({})",
-            places.join(", ")
-        );
-        let params = ids.iter().map(|id| id.as_str().into()).collect();
+        let (places, params) = in_list(ids.iter().map(String::as_str));
+        let sql = format!("SELECT id, payload FROM events WHERE id IN ({places})");
         for row in &store.query(sql, params).await? {
             let id: Uuid = row.parse(0)?;
             if let Some(event) = events.iter_mut().find(|event| event.id == id) {
@@ -225,8 +244,7 @@ pub async fn fitting_since(store: &Store, bytes: u64) -> Result<Option<Timestamp
     let row = store
         .query_one(
             "SELECT created FROM (SELECT created, account, seq, SUM(size) OVER \
-             (ORDER BY created DESC, account DESC, seq DESC) AS total FROM events \
-             WHERE (SELECT COALESCE(SUM(size), 0) FROM events) > CAST($1 AS BIGINT)) e WHERE total > CAST($1 AS BIGINT) \
+             (ORDER BY created DESC, account DESC, seq DESC) AS total FROM events) e WHERE total > CAST($1 AS BIGINT) \
              ORDER BY created DESC, account DESC, seq DESC LIMIT 1",
             params![bytes],
         )

@@ -45,6 +45,7 @@ pub mod answers;
 mod batch;
 pub mod blob;
 pub mod bounces;
+mod clock;
 mod config;
 pub mod deliveries;
 pub mod departures;
@@ -80,6 +81,8 @@ pub mod upkeep;
 mod value;
 
 pub use batch::{Batch, Committed, Pushed, Rows, Statement};
+#[doc(hidden)]
+pub use clock::ManualClock;
 pub use config::{Database, StoreConfig};
 pub use error::{BatchError, StoreError};
 pub use page::{Page, Paging};

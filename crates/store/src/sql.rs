@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::value::Value;
+
 /// Which engine a text is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
@@ -154,6 +156,18 @@ pub fn fold(text: &str) -> String {
         .collect()
 }
 
+/// What stands in the brackets of `IN ($1, …)`, and its parameters. The list is filled up with its last value to a power
+/// of two, so that there are few different texts; an empty one is found nowhere.
+pub(crate) fn in_list(values: impl IntoIterator<Item = impl Into<Value>>) -> (String, Vec<Value>) {
+    let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    let Some(last) = values.last().cloned() else {
+        return ("NULL".to_owned(), values);
+    };
+    values.resize(values.len().next_power_of_two(), last);
+    let places: Vec<String> = (1..=values.len()).map(|n| format!("${n}")).collect();
+    (places.join(", "), values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +187,15 @@ mod tests {
             rewrite("-- the table's $1\nx {BLOB}", Dialect::Postgres),
             "-- the table's $1\nx BYTEA"
         );
+    }
+
+    #[test]
+    fn lists_are_of_few_sizes() {
+        assert_eq!(in_list([0i64; 0]), ("NULL".to_owned(), Vec::new()));
+        assert_eq!(in_list([7i64]).0, "$1");
+        let (places, values) = in_list([1i64, 2, 3]);
+        assert_eq!(places, "$1, $2, $3, $4");
+        assert_eq!(values, [1i64, 2, 3, 3].map(Value::from));
     }
 
     #[test]

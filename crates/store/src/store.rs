@@ -1,12 +1,13 @@
 //! The handle.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use posthouse_model::Timestamp;
 
 use crate::batch::{Batch, Committed};
+use crate::clock::Clock;
 use crate::config::{Database, StoreConfig};
 use crate::error::{BatchError, StoreError};
 use crate::params;
@@ -25,18 +26,12 @@ pub struct Store {
 pub(crate) struct Inner {
     db: Db,
     sealer: Sealer,
-    clock: Mutex<Clock>,
+    clock: Clock,
 }
 
 enum Db {
     Sqlite(Sqlite),
     Postgres(Postgres),
-}
-
-/// The database's clock, carried forward by the monotonic clock of this process.
-struct Clock {
-    millis: i64,
-    at: Instant,
 }
 
 impl std::fmt::Debug for Store {
@@ -80,15 +75,13 @@ impl Store {
             }
         };
         let sealer = sealer(&db, &config).await?;
+        let clock = match (config.clock, &db) {
+            (Some(clock), _) => Clock::Manual(clock),
+            (None, Db::Sqlite(_)) => Clock::Machine,
+            (None, Db::Postgres(_)) => Clock::database(),
+        };
         let store = Self {
-            inner: Arc::new(Inner {
-                db,
-                sealer,
-                clock: Mutex::new(Clock {
-                    millis: 0,
-                    at: Instant::now(),
-                }),
-            }),
+            inner: Arc::new(Inner { db, sealer, clock }),
         };
         store.sync_clock().await?;
         while crate::tokens::complete(&store).await? {}
@@ -148,17 +141,7 @@ impl Store {
     /// On PostgreSQL it is measured at the start and by [`Store::sync_clock`].
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match self.inner.db {
-            Db::Sqlite(_) => Timestamp::now(),
-            Db::Postgres(_) => {
-                let clock = self
-                    .inner
-                    .clock
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                Timestamp(clock.millis).after(clock.at.elapsed())
-            }
-        }
+        self.inner.clock.now()
     }
 
     /// Measures the database's clock again; call it every minute or so.
@@ -177,11 +160,7 @@ impl Store {
             let now = rows.first().map_or(Ok(0), |row| row.i64(0))?;
             // The server looked at its clock about halfway.
             let at = asked + asked.elapsed() / 2;
-            *self
-                .inner
-                .clock
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Clock { millis: now, at };
+            self.inner.clock.measured(now, at);
         }
         Ok(())
     }

@@ -65,6 +65,7 @@ impl Hook {
 pub struct HookReply {
     status: u16,
     headers: Vec<(String, String)>,
+    body: Vec<u8>,
     delay: Duration,
     end: End,
 }
@@ -83,6 +84,11 @@ impl HookReply {
         Self {
             status,
             headers: Vec::new(),
+            body: if status == 204 {
+                Vec::new()
+            } else {
+                b"{}".to_vec()
+            },
             delay: Duration::ZERO,
             end: End::Answer,
         }
@@ -116,6 +122,13 @@ impl HookReply {
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with this body.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -206,6 +219,12 @@ impl HookSink {
     #[must_use]
     pub fn hooks(&self) -> Vec<Hook> {
         self.shared.state().hooks.clone()
+    }
+
+    /// How many requests there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shared.state().hooks.len()
     }
 
     /// All requests so far, oldest first, and forgets them.
@@ -335,7 +354,6 @@ async fn connection(stream: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 fn response(reply: &HookReply) -> Vec<u8> {
-    let body = if reply.status == 204 { "" } else { "{}" };
     let mut text = format!(
         "HTTP/1.1 {} as planned\r\nContent-Type: application/json\r\n",
         reply.status
@@ -343,6 +361,8 @@ fn response(reply: &HookReply) -> Vec<u8> {
     for (name, value) in &reply.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
-    text.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-    text.into_bytes()
+    text.push_str(&format!("Content-Length: {}\r\n\r\n", reply.body.len()));
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(&reply.body);
+    bytes
 }

@@ -10,6 +10,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const require = createRequire(`${ROOT}.tests/node/package.json`);
 
 export const { chromium } = require('playwright-core');
+export const { Webhook } = require('standardwebhooks');
 
 /** Source of axe-core, to be run in a page. */
 export const axeSource = () => readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');

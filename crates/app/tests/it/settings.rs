@@ -137,18 +137,24 @@ async fn queues() {
             .path("queue", "notify")
             .body(json!({"paused": paused}))
     };
-    let answer = hall
-        .call("putV1SettingsQueueQueue", put(false))
+    for paused in [true, false] {
+        let answer = hall.call("putV1SettingsQueueQueue", put(paused)).await;
+        assert_eq!(answer.unwrap()["paused"], paused);
+        let shown = hall
+            .call("getV1SettingsQueueQueue", ask().path("queue", "notify"))
+            .await;
+        assert_eq!(shown.unwrap()["paused"], paused);
+    }
+    // A body that says nothing changes nothing.
+    hall.call("putV1SettingsQueueQueue", put(true))
         .await
         .unwrap();
-    assert_eq!(answer["paused"], false);
-    assert_eq!(
-        hall.call("putV1SettingsQueueQueue", put(true))
-            .await
-            .unwrap_err()
-            .status,
-        501
-    );
+    let silent = ask().path("queue", "notify").body(json!({}));
+    let answer = hall.call("putV1SettingsQueueQueue", silent).await.unwrap();
+    assert_eq!(answer, json!({"queue": "notify", "paused": true}));
+    let stats = hall.call("getV1Stats", ask()).await.unwrap();
+    assert_eq!(stats["queues"]["notify"]["isPaused"], true);
+    assert_eq!(stats["queues"]["submit"]["isPaused"], false);
 }
 
 fn wanted(body: Value) -> serde_json::Map<String, Value> {

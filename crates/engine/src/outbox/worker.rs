@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use posthouse_model::{AccountId, account::SmtpConfig, outbox::ProgressStatus};
+use posthouse_model::{AccountId, account::SmtpConfig, outbox::ProgressStatus, queue::QueueName};
 use posthouse_smtp::SendFailure;
 use posthouse_store::{
     Batch, BatchError, StoreError, accounts, gateways,
@@ -80,7 +80,7 @@ impl Drop for Place {
     }
 }
 
-/// Leaves a message that was claimed beyond what its account may send at once.
+/// Leaves a message that was claimed but is not to be sent now.
 async fn give_back(engine: &Engine, lease: &Lease, message: &StoredMessage) {
     let mut batch = Batch::new();
     outbox::release(&mut batch, lease, message.entry.scheduled);
@@ -99,7 +99,8 @@ pub(crate) async fn run(engine: Engine) {
         let full = busy.full();
         let free = u32::try_from(permits.available_permits()).unwrap_or(u32::MAX);
         let now = engine.store().now();
-        let claimed = if free == 0 {
+        let paused = || engine.settings().is_paused(QueueName::Submit);
+        let claimed = if free == 0 || paused() {
             Ok(Vec::new())
         } else {
             outbox::claim(engine.store(), &name, now, LEASE, free, &full).await
@@ -108,6 +109,11 @@ pub(crate) async fn run(engine: Engine) {
             Ok(messages) => {
                 let idle = messages.is_empty();
                 for (lease, message) in messages {
+                    // Paused while they were claimed.
+                    if paused() {
+                        give_back(&engine, &lease, &message).await;
+                        continue;
+                    }
                     let Some(place) = busy.begin(&message.entry.account) else {
                         give_back(&engine, &lease, &message).await;
                         continue;
@@ -133,6 +139,8 @@ pub(crate) async fn run(engine: Engine) {
         };
         if idle {
             let sleep = match outbox::next_due(engine.store()).await {
+                // What is due in a paused queue is no reason to look; its end is told.
+                _ if paused() => POLL,
                 Ok(Some(due)) => {
                     // What is due may belong to an account that is busy, whose end is told.
                     let least = if full.is_empty() { 5 } else { 250 };

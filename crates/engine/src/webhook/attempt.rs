@@ -104,7 +104,7 @@ impl Attempt {
                     code: None,
                     // The receiver says that it will never want this again (RFC 9110 section 15.5.11).
                     last: answer.status.as_u16() == 410,
-                    after: retry_after(&answer, began),
+                    after: asked(&answer, began),
                 }),
                 answer: excerpt::of(&answer.body_head, ANSWER),
             },
@@ -130,8 +130,7 @@ impl Attempt {
             return Sign::Alive;
         };
         match (self.status, failure.after) {
-            (Some(429), after) => Sign::Pause(after.unwrap_or(BUSY)),
-            (Some(503), Some(after)) => Sign::Pause(after),
+            (Some(429 | 503), Some(after)) => Sign::Pause(after),
             (Some(408 | 500..), _) => Sign::Failing,
             // What the policy forbids says nothing of the receiver.
             (None, _) if failure.last => Sign::Alive,
@@ -173,6 +172,12 @@ impl Attempt {
         history.drain(..surplus);
         Value::Array(history)
     }
+}
+
+/// How long the receiver asks to be left alone.
+fn asked(answer: &EgressResponse, now: Timestamp) -> Option<Duration> {
+    let busy = (answer.status.as_u16() == 429).then_some(BUSY);
+    retry_after(answer, now).or(busy)
 }
 
 /// `Retry-After`, in seconds or as a date (RFC 9110 section 10.2.3).

@@ -13,8 +13,9 @@ use posthouse_model::{AccountId, Timestamp};
 
 /// Deliveries under way to one receiver at once: a slow one must not use up all workers.
 const AT_ONCE: usize = 24;
-/// How soon a lane that found no room looks again.
-const ROOM: Duration = Duration::from_millis(250);
+/// How soon a lane that found no room looks again: at first, and at most. The more were turned away while nothing came
+/// back from the receiver, the later: many lanes to one that answers nothing must not keep the store busy.
+const ROOM: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// Failures in a row that open the breaker, and the lanes they must come from: one account's bad event is not the receiver's.
 const FAILURES: u32 = 5;
 /// See [`FAILURES`].
@@ -51,6 +52,8 @@ pub enum Sign {
 #[derive(Debug, Default)]
 struct Endpoint {
     under_way: usize,
+    /// Lanes that found no room since something came back.
+    turned_away: usize,
     failures: u32,
     lanes: HashSet<AccountId>,
     paused_until: Timestamp,
@@ -78,7 +81,9 @@ impl Endpoint {
             }
             breaker.probing = true;
         } else if self.under_way >= AT_ONCE {
-            return Admission::Wait(now.after(ROOM));
+            self.turned_away = self.turned_away.saturating_add(1);
+            let rounds = u32::try_from(self.turned_away.div_ceil(AT_ONCE)).unwrap_or(u32::MAX);
+            return Admission::Wait(now.after(ROOM.0.saturating_mul(rounds).min(ROOM.1)));
         }
         self.under_way += 1;
         Admission::Go
@@ -86,6 +91,7 @@ impl Endpoint {
 
     fn leave(&mut self, lane: &AccountId, sign: Option<Sign>, now: Timestamp) {
         self.under_way = self.under_way.saturating_sub(1);
+        self.turned_away = 0;
         match sign {
             // It was given up before there was an answer.
             None => {
@@ -295,8 +301,19 @@ mod tests {
         let passes: Vec<_> = (0..AT_ONCE)
             .map(|_| endpoints.enter(URL, &lane("a"), at(0)).unwrap())
             .collect();
-        let refused = endpoints.enter(URL, &lane("a"), at(0)).unwrap_err();
-        assert_eq!(refused, Admission::Wait(at(0).after(ROOM)));
+        let refused = || endpoints.enter(URL, &lane("a"), at(0)).unwrap_err();
+        let wait = |millis| Admission::Wait(at(0).after(Duration::from_millis(millis)));
+        for _ in 0..AT_ONCE {
+            assert_eq!(refused(), wait(250));
+        }
+        // More of them look less often.
+        for _ in 0..AT_ONCE {
+            assert_eq!(refused(), wait(500));
+        }
+        for _ in 0..100 * AT_ONCE {
+            refused();
+        }
+        assert_eq!(refused(), wait(5000));
         drop(passes);
         assert!(endpoints.enter(URL, &lane("a"), at(0)).is_ok());
     }

@@ -1,6 +1,6 @@
 //! The error flags (behaviour 7.2): set by a failure, cleared by the next success, written only when they change.
 
-use posthouse_model::{AccountId, Timestamp, account::AccountStatus, secret::mask_url};
+use posthouse_model::{AccountId, account::AccountStatus, secret::mask_url};
 use posthouse_store::{Batch, StoreError, accounts, deliveries::Delivery, settings};
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ impl Flags {
             json!({
                 "event": delivery.kind,
                 "message": failure.message,
-                "time": Timestamp::now(),
+                "time": engine.store().now(),
                 "url": mask_url(&target.url),
                 "code": failure.code,
                 "statusCode": attempt.status,

@@ -4,10 +4,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use posthouse_model::{
-    EventType, Timestamp,
-    account::{AccountConfig, CustomHeader},
-};
+use posthouse_model::{EventType, Timestamp, account::AccountConfig, queue::QueueName};
 use posthouse_store::{
     Batch, accounts, deliveries,
     deliveries::{Delivery, Lane},
@@ -80,7 +77,9 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn is_over(&self) -> bool {
-        Instant::now() >= self.ends || self.engine.stopping().is_cancelled()
+        Instant::now() >= self.ends
+            || self.engine.stopping().is_cancelled()
+            || self.engine.settings().is_paused(QueueName::Notify)
     }
 
     /// Makes these deliveries; false if the lane has to be left alone now.
@@ -155,8 +154,7 @@ impl Work<'_> {
             return None;
         }
         let url = default_url(settings, self.config)?.to_owned();
-        let mut headers: Vec<CustomHeader> =
-            serde_json::from_value(settings.value("webhooksCustomHeaders")).unwrap_or_default();
+        let mut headers = settings.webhook_headers().to_vec();
         let own = self
             .config
             .and_then(|config| config.webhooks_custom_headers.clone());

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use posthouse_model::queue::QueueName;
 use posthouse_store::{Batch, deliveries, deliveries::Lane, events};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -27,7 +28,8 @@ pub(crate) async fn run(engine: Engine) {
         let store = engine.store();
         let now = store.now();
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
-        let claimed = if free == 0 {
+        let paused = engine.settings().is_paused(QueueName::Notify);
+        let claimed = if free == 0 || paused {
             Ok(Vec::new())
         } else {
             deliveries::claim(store, &name, now, now.after(LEASE), limit).await
@@ -56,7 +58,12 @@ pub(crate) async fn run(engine: Engine) {
             }
         };
         if idle {
-            let sleep = until_next(&engine).await;
+            // What is due in a paused queue is no reason to look; its end is told.
+            let sleep = if paused {
+                POLL
+            } else {
+                until_next(&engine).await
+            };
             tokio::select! {
                 () = engine.stopping().cancelled() => return,
                 () = engine.webhooks_wake().notified() => {}

@@ -9,4 +9,6 @@ mod announcing;
 mod bounces;
 mod changes;
 mod outbox;
+mod pausing;
+mod schedule;
 mod webhooks;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use posthouse_backend::{Mailbox, fake::FakeMailbox};
-use posthouse_engine::{Answered, CallContext, Engine, EngineConfig, MailboxFactory};
+use posthouse_engine::{Answered, CallContext, Engine, EngineConfig, MailboxFactory, NewEvent};
 use posthouse_model::{
     AccountId, AccountState, ApiError, Caller, EventType, Timestamp,
     account::{AccountConfig, AccountStatus, ImapConfig, SmtpConfig},
@@ -15,12 +15,13 @@ use posthouse_model::{
     outbox::{Job, Progress, ProgressStatus, QueueId, SmtpEnvelope, Source},
 };
 use posthouse_store::{
-    Batch, Database, Store, StoreConfig, accounts, blob, events, outbox, settings,
+    Batch, Database, ManualClock, Store, StoreConfig, accounts, blob, events, outbox, settings,
 };
 use posthouse_testkit::{HookSink, SmtpSink, eventually, unique_user};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, time::Instant};
+use uuid::Uuid;
 
 /// How long anything may take.
 pub const LIMIT: Duration = Duration::from_secs(40);
@@ -89,6 +90,17 @@ impl House {
 
     /// Starts a process of this configuration.
     pub async fn start_with(&self, config: EngineConfig) -> Process {
+        self.start_on(self.config.clone(), config).await
+    }
+
+    /// Starts a process whose time is told by the test.
+    pub async fn start_at(&self, clock: &ManualClock, config: EngineConfig) -> Process {
+        let mut store = self.config.clone();
+        store.clock = Some(clock.clone());
+        self.start_on(store, config).await
+    }
+
+    async fn start_on(&self, store: StoreConfig, config: EngineConfig) -> Process {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -99,7 +111,6 @@ impl House {
             let mailboxes = mailboxes.lock().unwrap();
             mailboxes[&config.name].clone()
         });
-        let store = self.config.clone();
         let engine = runtime
             .spawn(async move {
                 let store = Store::open(store).await.unwrap();
@@ -215,6 +226,17 @@ impl Process {
             (events.len() >= count).then_some(events)
         })
         .await
+    }
+
+    /// Records an event of an account; its id.
+    pub async fn record(&self, account: &AccountConfig, data: Value) -> Uuid {
+        let id = AccountId::new(&account.name);
+        let mut recorder = self.recorder();
+        let event = NewEvent::new(EventType::MessageNew, data);
+        recorder.event(&id, Some(account), event);
+        recorder.commit().await.unwrap();
+        let events = events::of_account(self.store(), &id, 0, 100_000);
+        events.await.unwrap().last().unwrap().id
     }
 
     /// Calls an account.

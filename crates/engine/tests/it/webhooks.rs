@@ -1,9 +1,10 @@
 //! Deliveries: order, retries, what is final, and that endpoints do not delay each other.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use posthouse_backend::fake::FakeMessage;
-use posthouse_model::{AccountId, AccountState, EventType};
+use posthouse_engine::EngineConfig;
+use posthouse_model::{AccountId, AccountState, EventType, account::AccountConfig};
 use posthouse_store::{Batch, accounts, deliveries, deliveries::Logged, events, settings};
 use posthouse_testkit::{HookReply, HookSink, eventually};
 use serde_json::json;
@@ -16,6 +17,7 @@ both!(
     a_redirect_is_final,
     a_blocked_address_is_final,
     an_endpoint_that_stalls_delays_no_other,
+    a_slow_receiver_and_a_dead_one_delay_nobody,
     a_restart_keeps_what_waits,
     a_changed_target_takes_effect_for_what_waits,
     what_is_gone_is_not_asked_again,
@@ -135,6 +137,74 @@ async fn an_endpoint_that_stalls_delays_no_other(house: &House) {
         .wait_for_event("good", "messageNew", LIMIT)
         .await;
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+async fn a_slow_receiver_and_a_dead_one_delay_nobody(house: &House) {
+    const GOOD: usize = 98;
+    const EVENTS: usize = 5;
+    // More lanes than there are workers lead to receivers that do not answer before the test is over.
+    let config = EngineConfig {
+        webhook_timeout: 10 * LIMIT,
+        ..EngineConfig::default()
+    };
+    let slow_lanes = config.webhook_workers + 16;
+    let process = house.start_with(config).await;
+    let account = |name: String, path: String| AccountConfig {
+        webhooks: Some(house.hooks.url(&path)),
+        name,
+        ..AccountConfig::default()
+    };
+    let slow = HookReply::status(200).after(5 * LIMIT);
+    house.hooks.reply_at("/slow", slow);
+    house.hooks.reply_at("/dead", HookReply::stall());
+    let mut bad: Vec<_> = (0..slow_lanes)
+        .map(|number| account(format!("slow{number}"), "/slow".to_owned()))
+        .collect();
+    bad.push(account("dead".to_owned(), "/dead".to_owned()));
+    let mut events = Vec::new();
+    for account in &bad {
+        process.register(account).await;
+        events.push(process.record(account, json!({})).await);
+    }
+    eventually("the receivers that do not answer", LIMIT, || async {
+        let hooks = house.hooks.hooks();
+        let paths: HashSet<_> = hooks.iter().map(|hook| hook.path.as_str()).collect();
+        (paths == HashSet::from(["/slow", "/dead"])).then_some(())
+    })
+    .await;
+    let good: Vec<_> = (0..GOOD)
+        .map(|number| account(format!("good{number}"), format!("/good/{number}")))
+        .collect();
+    for account in &good {
+        process.register(account).await;
+    }
+    for number in 0..EVENTS {
+        for account in &good {
+            process.record(account, json!({ "number": number })).await;
+        }
+    }
+    let told = eventually("the others", LIMIT, || async {
+        let mut hooks = house.hooks.hooks();
+        hooks.retain(|hook| hook.path.starts_with("/good/"));
+        (hooks.len() == GOOD * EVENTS).then_some(hooks)
+    })
+    .await;
+    for account in &good {
+        let told = told.iter().filter(|hook| hook.account() == account.name);
+        let numbers: Vec<_> = told
+            .map(|hook| hook.json()["data"]["number"].clone())
+            .collect();
+        assert_eq!(numbers, (0..EVENTS).map(|n| json!(n)).collect::<Vec<_>>());
+    }
+    // All of that while not one of them had answered.
+    for event in &events {
+        let logged = deliveries::of_event(process.store(), event).await.unwrap();
+        assert_eq!(
+            (logged[0].attempts, logged[0].state.as_str()),
+            (0, "pending")
+        );
+    }
+    assert!(process.endpoints().down().is_empty());
 }
 
 async fn a_restart_keeps_what_waits(house: &House) {

@@ -476,6 +476,9 @@ settings! {
         "totpEnabled" = "false", Internal, served, Plain, "", "Whether the administrator's login needs a one-time password.";
         "totpSeed" = "null", Internal, served, Plain, "", "Secret of the administrator's one-time passwords.";
         "totpRecoveryCodes" = "[]", Internal, served, Plain, "", "Hashes of the recovery codes that were not used.";
+        "notifyQueuePaused" = "false", Internal, served, Plain, "", "Whether webhooks wait until their queue is resumed.";
+        "submitQueuePaused" = "false", Internal, served, Plain, "", "Whether outgoing messages wait until their queue is resumed.";
+        "documentsQueuePaused" = "false", Internal, served, Plain, "", "Whether the queue that is always empty is paused.";
         "setupDismissed" = "false", Internal, served, Plain, "", "Whether the steps of the first run were put away.";
     }
 }

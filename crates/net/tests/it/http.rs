@@ -14,14 +14,14 @@ use tokio::sync::mpsc;
 
 use crate::certs::authority;
 
-struct Server {
-    port: u16,
+pub struct Server {
+    pub port: u16,
     requests: mpsc::UnboundedReceiver<String>,
-    connections: Arc<AtomicUsize>,
+    pub connections: Arc<AtomicUsize>,
 }
 
 /// Answers every request with `answer`, which brings its own Content-Length.
-async fn server(answer: String) -> Server {
+pub async fn server(answer: String) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, requests) = mpsc::unbounded_channel();
@@ -67,7 +67,7 @@ fn client(policy: EgressPolicy) -> EgressClient {
     .unwrap()
 }
 
-async fn post(client: &EgressClient, url: &str) -> Result<EgressResponse, EgressError> {
+pub async fn post(client: &EgressClient, url: &str) -> Result<EgressResponse, EgressError> {
     let request = EgressRequest {
         method: Method::POST,
         url: url.parse().unwrap(),

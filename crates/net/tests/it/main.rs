@@ -9,6 +9,7 @@
 
 mod certs;
 mod dial;
+mod egress;
 mod http;
 mod proxy;
 mod stream;

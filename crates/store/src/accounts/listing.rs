@@ -8,9 +8,8 @@ use super::{StoredAccount, stored};
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging};
 use crate::params;
-use crate::sql::{Sql, fold};
+use crate::sql::{Sql, fold, in_list};
 use crate::store::Store;
-use crate::value::Value;
 
 /// Which accounts are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,21 +116,12 @@ async fn counters_of(
     accounts: &[&AccountId],
 ) -> Result<HashMap<AccountId, BTreeMap<String, u64>>, StoreError> {
     let mut all: HashMap<AccountId, BTreeMap<String, u64>> = HashMap::new();
-    let Some(last) = accounts.last() else {
+    if accounts.is_empty() {
         return Ok(all);
-    };
-    // Few different texts: the list is filled up to a power of two.
-    let places = accounts.len().next_power_of_two();
-    let list: Vec<String> = (1..=places).map(|place| format!("${place}")).collect();
-    let sql = format!(
-        "SELECT account, name, value FROM account_counters WHERE account IN ({})",
-        list.join(", ")
-    );
-    let mut params: Vec<Value> = accounts
-        .iter()
-        .map(|account| Value::from(*account))
-        .collect();
-    params.resize_with(places, || Value::from(*last));
+    }
+    let (places, params) = in_list(accounts.iter().copied());
+    let sql =
+        format!("SELECT account, name, value FROM account_counters WHERE account IN ({places})");
     for row in store.query(sql, params).await? {
         let counters = all.entry(AccountId::new(row.text(0)?)).or_default();
         counters.insert(row.text(1)?.to_owned(), row.count(2)?);

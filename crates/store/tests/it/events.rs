@@ -1,7 +1,11 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use posthouse_model::{AccountId, EventType, Timestamp};
-use posthouse_store::{Batch, deliveries, events, events::Filter, params};
+use posthouse_store::{
+    Batch, Database, ManualClock, Store, deliveries, events,
+    events::{Filter, Position, StoredEvent},
+    params,
+};
 
 use crate::support::{Fresh, number};
 
@@ -10,6 +14,7 @@ both!(
     cursors_stop_at_the_horizon,
     only_old_and_delivered_events_go,
     the_log_is_filtered,
+    a_reader_who_follows_misses_nothing,
 );
 
 async fn events_are_numbered_by_commits(fresh: &Fresh) {
@@ -165,4 +170,103 @@ async fn the_log_is_filtered(fresh: &Fresh) {
     assert_eq!(since(1000).await, None);
     assert_eq!(since(18).await, Some(Timestamp(10_001)));
     assert_eq!(since(0).await, Some(Timestamp(12_001)));
+}
+
+/// Somebody who follows the log.
+#[derive(Default)]
+struct Reader {
+    cursor: Option<Position>,
+    read: Vec<String>,
+}
+
+impl Reader {
+    /// Reads on to the end.
+    async fn read_on(&mut self, store: &Store) {
+        loop {
+            let page = events::page(store, &Filter::default(), self.cursor.as_ref(), 7).await;
+            let page = page.unwrap();
+            let Some(last) = page.last().map(StoredEvent::position) else {
+                return;
+            };
+            self.cursor = Some(last);
+            let read = page.iter();
+            self.read
+                .extend(read.map(|event| format!("{}{}", event.account, event.seq)));
+        }
+    }
+}
+
+async fn append_to(store: &Store, account: &str) {
+    let mut batch = Batch::new();
+    let account = AccountId::new(account);
+    events::append(&mut batch, &account, EventType::MessageNew, "{}");
+    store.commit(batch).await.unwrap();
+}
+
+async fn a_reader_who_follows_misses_nothing(fresh: &Fresh) {
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let store = fresh.store.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    append_to(&store, &format!("w{writer}-")).await;
+                }
+            })
+        })
+        .collect();
+    let mut reader = Reader::default();
+    let ends = Instant::now() + Duration::from_secs(40);
+    while reader.read.len() < 400 && Instant::now() < ends {
+        reader.read_on(&fresh.store).await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let mut from_start = Reader::default();
+    from_start.read_on(&fresh.store).await;
+    assert_eq!(from_start.read.len(), 400);
+    assert_eq!(reader.read, from_start.read);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_committed_late_is_waited_for() {
+    let fresh = crate::support::postgres().await;
+    let Database::Postgres { url } = &fresh.config.database else {
+        panic!("another store")
+    };
+    let (mut late, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let clock = ManualClock::new(Timestamp::now().after(Duration::from_secs(3600)));
+    let mut config = fresh.config.clone();
+    config.clock = Some(clock);
+    let reading = Store::open(config).await.unwrap();
+    append_to(&fresh.store, "a").await;
+    let mut reader = Reader::default();
+    let transaction = late.transaction().await.unwrap();
+    transaction
+        .batch_execute(
+            "INSERT INTO events (id, account, seq, type, created, payload, size) VALUES \
+             ('00000000-0000-4000-8000-000000000000', 'late', 1, 'messageNew', \
+             CAST(EXTRACT(EPOCH FROM clock_timestamp())*1000 AS BIGINT), '{}', 2)",
+        )
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        append_to(&fresh.store, "b").await;
+    }
+    reader.read_on(&reading).await;
+    assert!(
+        !reader.read.contains(&"b1".to_owned()),
+        "read past a transaction: {:?}",
+        reader.read
+    );
+    transaction.commit().await.unwrap();
+    // Transactions of other tests are waited for, too.
+    let ends = Instant::now() + Duration::from_secs(40);
+    while reader.read.len() < 5 && Instant::now() < ends {
+        reader.read_on(&reading).await;
+    }
+    assert_eq!(reader.read, ["a1", "late1", "b1", "b2", "b3"]);
 }

@@ -15,7 +15,7 @@ use run::Run;
 const SHORT: usize = 220;
 
 /// Numbers from the environment, for the long run.
-fn asked(name: &str) -> Option<u64> {
+pub(crate) fn asked(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
     let number = value.parse();
     Some(number.unwrap_or_else(|_| panic!("{name}={value} is not a number")))
