@@ -17,6 +17,7 @@
 //! | [`message`] | messages |
 //! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
+//! | [`route`] | webhook routes |
 //! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
@@ -37,6 +38,7 @@ pub mod mailbox;
 pub mod message;
 pub mod origin;
 pub mod outbox;
+pub mod route;
 pub mod search;
 pub mod secret;
 pub mod settings;
@@ -49,5 +51,6 @@ pub use account::{Account, AccountId, AccountState};
 pub use caller::Caller;
 pub use error::ApiError;
 pub use event::EventType;
+pub use route::RouteId;
 pub use secret::Secret;
 pub use time::Timestamp;
