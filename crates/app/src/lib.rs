@@ -26,6 +26,7 @@
 //! | `outbox` | queued messages |
 //! | `dashboard`, `attention`, `recent` | the numbers of the dashboard, what needs attention, the newest events |
 //! | `changes` | the change stream |
+//! | `route` | webhook routes |
 //! | `webhook_test` | a sample webhook sent to try a target |
 //! | `stats` | counters, statistics, licence |
 
@@ -58,6 +59,7 @@ mod recent;
 mod reference_tokens;
 mod reply;
 mod request;
+mod route;
 mod sessions;
 mod settings_api;
 mod settings_console;
@@ -92,6 +94,7 @@ pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
+pub use route::{RoutePayload, RouteTrial, RouteTrialResult, RouteView};
 pub use sessions::{Session, SessionKind, Sessions};
 pub use settings_console::SettingView;
 pub use token_console::{

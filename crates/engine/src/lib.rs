@@ -14,7 +14,7 @@
 //! | `outbox` | sending queued messages |
 //! | `protocol_log` | what is said to mail servers, kept on demand |
 //! | `route` | the routes that events are offered to |
-//! | `script` | users' scripts |
+//! | [`script`] | users' scripts |
 //! | `webhook` | delivering events |
 
 mod account;
@@ -28,7 +28,7 @@ mod metrics;
 mod outbox;
 mod protocol_log;
 mod route;
-mod script;
+pub mod script;
 mod settings;
 mod webhook;
 

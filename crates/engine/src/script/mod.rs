@@ -13,7 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use posthouse_model::RouteId;
 use posthouse_net::NetError;
-use posthouse_script::{Call, ErrorKind, Output, Pool, Script, ScriptError};
+use posthouse_script::{Call, Pool};
+pub use posthouse_script::{ErrorKind, Level, LogLine, Logs, Output, Script, ScriptError};
 use serde::de::IgnoredAny;
 
 pub(crate) use turns::Turns;
@@ -61,7 +62,7 @@ impl Scripts {
             name: "WorkerError".to_owned(),
             message: "this process runs no scripts".to_owned(),
             stack: Box::default(),
-            logs: posthouse_script::Logs::default(),
+            logs: Logs::default(),
         })
     }
 
@@ -83,10 +84,10 @@ pub(crate) fn env(settings: &Settings) -> Arc<str> {
     }
 }
 
-/// The payload as scripts of this route see it: with `_route`.
+/// The payload as scripts of this route see it: with `_route`. It is a JSON object with fields.
 #[must_use]
-pub(crate) fn with_route(payload: &str, route: &RouteId) -> String {
-    // Payloads are JSON objects with fields, and ids need no escapes: no need to read it all.
+pub fn with_route(payload: &str, route: &RouteId) -> String {
+    // Ids need no escapes: no need to read it all.
     match payload.trim_end().strip_suffix('}') {
         Some(open) => format!("{open},\"_route\":{{\"id\":\"{route}\"}}}}"),
         None => payload.to_owned(),

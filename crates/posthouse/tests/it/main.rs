@@ -18,6 +18,7 @@ mod postgres;
 mod process;
 mod reading;
 mod round_trip;
+mod routes;
 mod sending;
 mod servers;
 mod webhooks;
