@@ -49,7 +49,7 @@ export async function fill(server, { settled = true } = {}) {
     failing: await route({
       name: 'Orders to the chat',
       targetUrl: `${receiver.url}/chat`,
-      fn: "if (payload.event !== 'messageNew') return false;\nlogger.info('looking at', payload.data.subject);\nreturn payload.data.order.number > 0;",
+      fn: "if (payload.event !== 'messageNew') return false;\nlogger.info(`looking at ${payload.data.subject}`);\nreturn payload.data.order.number > 0;",
     }),
   };
   await console.form('/admin/webhooks/new', { name: 'Archive', description: 'Off until the move is done', targetUrl: `${receiver.url}/archive`, fn: 'return true;' });

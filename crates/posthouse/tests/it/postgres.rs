@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{BINARY, LIMIT, account, webhooks_to, with_smtp};
 
 /// A schema of the test's own, as a connection URL.
-async fn schema() -> String {
+pub async fn schema() -> String {
     let server = postgres_url();
     let schema = unique_user().replace('-', "_");
     let (client, connection) = tokio_postgres::connect(&server, tokio_postgres::NoTls)

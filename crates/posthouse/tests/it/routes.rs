@@ -14,7 +14,7 @@ use posthouse_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::{BINARY, LIMIT, account};
+use crate::{BINARY, LIMIT, account, postgres::schema};
 
 /// A server with its routes, and where they lead.
 struct Scene {
@@ -32,13 +32,30 @@ impl Scene {
     }
 
     async fn with(builder: ServerBuilder) -> Self {
+        Self::on(builder, None).await
+    }
+
+    /// On PostgreSQL.
+    async fn on_postgres() -> Self {
+        let url = schema().await;
+        let builder = Server::builder(BINARY)
+            .database(&url)
+            .env("EENGINE_SECRET", "a secret of the tests");
+        let mut config = StoreConfig::new(Database::Postgres { url });
+        config.secret = Some("a secret of the tests".to_owned());
+        Self::on(builder, Some(config)).await
+    }
+
+    /// `beside` opens the server's store; the embedded one if it is left out.
+    async fn on(builder: ServerBuilder, beside: Option<StoreConfig>) -> Self {
         let hooks = HookSink::start().await;
         let mut server = builder.start().await;
         let client = server.client().await;
         let settings = json!({ "webhooksEnabled": true, "webhooks": hooks.url("/default") });
         client.post("/v1/settings", &settings).await.ok();
         let path = server.data_dir().join("posthouse.db");
-        let store = Store::open(StoreConfig::new(Database::Sqlite { path }));
+        let embedded = StoreConfig::new(Database::Sqlite { path });
+        let store = Store::open(beside.unwrap_or(embedded));
         Self {
             server,
             client,
@@ -174,7 +191,15 @@ fn numbered(count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn a_route_has_what_its_filter_lets_pass_as_its_map_makes_it() {
-    let mut scene = Scene::start().await;
+    chosen_and_reshaped(Scene::start().await).await;
+}
+
+#[tokio::test]
+async fn a_route_has_what_its_filter_lets_pass_on_postgres() {
+    chosen_and_reshaped(Scene::on_postgres().await).await;
+}
+
+async fn chosen_and_reshaped(mut scene: Scene) {
     scene
         .set(json!({ "webhookEvents": ["accountAdded"], "scriptEnv": "{\"key\":\"k1\"}" }))
         .await;
@@ -352,7 +377,15 @@ async fn a_bad_script_costs_its_route_alone() {
 
 #[tokio::test]
 async fn retries_and_redeliveries_send_the_same_bytes() {
-    let mut scene = Scene::start().await;
+    the_same_bytes(Scene::start().await).await;
+}
+
+#[tokio::test]
+async fn retries_and_redeliveries_send_the_same_bytes_on_postgres() {
+    the_same_bytes(Scene::on_postgres().await).await;
+}
+
+async fn the_same_bytes(mut scene: Scene) {
     scene.set(json!({ "webhookEvents": [] })).await;
     let route = scene
         .route(

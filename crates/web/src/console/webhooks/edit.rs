@@ -25,6 +25,8 @@ struct Edit {
     form: RouteForm,
     faults: Faults,
     result: Option<RouteTrialResult>,
+    /// A trial was asked for and refused.
+    not_run: bool,
     events: &'static [EventType],
     now: Timestamp,
     /// Webhooks are switched on at all.
@@ -52,6 +54,7 @@ struct Shown {
     form: RouteForm,
     faults: Faults,
     result: Option<RouteTrialResult>,
+    not_run: bool,
 }
 
 impl Shown {
@@ -61,6 +64,7 @@ impl Shown {
             form,
             faults: Faults::default(),
             result: None,
+            not_run: false,
         }
     }
 
@@ -86,6 +90,7 @@ fn render(page: &Page, view: Option<RouteView>, shown: Shown) -> Response {
         form: shown.form,
         faults: shown.faults,
         result: shown.result,
+        not_run: shown.not_run,
         events: EventType::ALL,
         now: page.now(),
         on: page.app.settings().bool("webhooksEnabled"),
@@ -162,6 +167,9 @@ async fn tried(
             result: Some(result),
             ..Shown::of(typed.clone())
         },
-        Err(error) => Shown::refused(typed.clone(), &error),
+        Err(error) => Shown {
+            not_run: true,
+            ..Shown::refused(typed.clone(), &error)
+        },
     })
 }
