@@ -179,6 +179,10 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     row.map_or(Ok(None), |row| Ok(row.opt_i64(0)?.map(Timestamp)))
 }
 
+/// What is read of a delivery to sort it: all but its body, which may be large.
+const DUE: &str =
+    "id, event_id, seq, created, attempts, first_failed, state, history, due, body_size";
+
 /// The deliveries a lane has to make now, in this order: from its head on those that are due, then those aside that are,
 /// at most `limit` of each kind and not many more bytes of payloads than `bytes`.
 ///
@@ -193,13 +197,13 @@ pub async fn due(
 ) -> Result<Vec<Delivery>, StoreError> {
     let rows = store
         .query(
-            "SELECT d.id, d.event_id, d.seq, e.type, d.created, d.attempts, d.first_failed, d.state, d.history, d.due, \
-             COALESCE(NULLIF(d.body_size, 0), e.size), d.body_size FROM (SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
+            format!("SELECT d.id, d.event_id, d.seq, e.type, d.created, d.attempts, d.first_failed, d.state, d.history, d.due, \
+             COALESCE(NULLIF(d.body_size, 0), e.size), d.body_size FROM (SELECT * FROM (SELECT {DUE} FROM deliveries WHERE account=$1 AND endpoint=$2 \
              AND state='pending' ORDER BY seq LIMIT $4) h \
-             UNION ALL SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
+             UNION ALL SELECT * FROM (SELECT {DUE} FROM deliveries WHERE account=$1 AND endpoint=$2 \
              AND state='retry' AND due <= $3 ORDER BY due LIMIT $4) r) d \
              JOIN events e ON e.id = d.event_id ORDER BY d.state, \
-             CASE WHEN d.state='pending' THEN d.seq ELSE d.due END, d.seq",
+             CASE WHEN d.state='pending' THEN d.seq ELSE d.due END, d.seq"),
             params![&lane.account, &lane.endpoint, now, limit],
         )
         .await?;
