@@ -66,7 +66,10 @@ async fn are_stored_changed_and_deleted(fresh: &Fresh) {
         (route.created, route.updated),
         (Timestamp(1_000), Timestamp(1_000))
     );
-    assert_eq!(routes::live(store).await.unwrap(), std::slice::from_ref(&id));
+    assert_eq!(
+        routes::live(store).await.unwrap(),
+        std::slice::from_ref(&id)
+    );
     // What is secret stands nowhere as it is.
     let row = store
         .query_one("SELECT search, config FROM webhook_routes", Vec::new())
