@@ -109,6 +109,9 @@ use_cases!(self, caller, input, {
             "postV1EventsIdRedeliver" => self.redeliver_event(input).await,
             "postV1EventsReplay" => self.replay_events(input).await,
 
+            "getV1Webhookroutes" => self.list_webhook_routes(input).await,
+            "getV1WebhookroutesWebhookrouteWebhookroute" => self.get_webhook_route(input).await,
+
             "getV1Stats" => self.get_stats(input).await,
             "getV1License" | "postV1License" => self.get_license(),
             "deleteV1License" => self.delete_license(),

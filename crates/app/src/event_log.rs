@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use posthouse_engine::DEFAULT_ENDPOINT;
-use posthouse_model::{AccountId, ApiError, Timestamp};
+use posthouse_model::{AccountId, ApiError, RouteId, Timestamp};
 use posthouse_store::{
     Batch, deliveries,
     deliveries::Logged,
     events,
     events::{Filter, Position, StoredEvent},
+    routes,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -68,7 +69,7 @@ impl App {
     pub(crate) async fn redeliver_event(&self, input: &CallInput) -> Result<Reply, ApiError> {
         let event = self.stored_event(input).await?;
         let failed = |error: &dyn std::fmt::Display| internal("queueing a delivery", error);
-        let endpoints = match endpoint(input.body())? {
+        let endpoints = match self.endpoint(input.body()).await? {
             Some(endpoint) => vec![endpoint.to_owned()],
             None => {
                 let logged = deliveries::of_event(self.store(), &event.id)
@@ -105,7 +106,7 @@ impl App {
         let body = input.body();
         let filter = filter(body)?;
         let mut after = cursor(body)?;
-        let endpoint = endpoint(body)?.unwrap_or(DEFAULT_ENDPOINT);
+        let endpoint = self.endpoint(body).await?.unwrap_or(DEFAULT_ENDPOINT);
         let rate = body.number("rate").unwrap_or(50).clamp(1, 1000);
         let failed = |error: &dyn std::fmt::Display| internal("replaying events", error);
         let store = self.store();
@@ -136,6 +137,22 @@ impl App {
         }))
     }
 
+    /// The endpoint that is asked for; one that does not exist is refused.
+    async fn endpoint<'a>(&self, fields: Fields<'a>) -> Result<Option<&'a str>, ApiError> {
+        let asked = fields.filled("endpoint");
+        let Some(route) = asked.filter(|endpoint| *endpoint != DEFAULT_ENDPOINT) else {
+            return Ok(asked);
+        };
+        match routes::exists(self.store(), &RouteId::named(route)).await {
+            Ok(true) => Ok(asked),
+            Ok(false) => Err(ApiError::invalid_field(
+                "endpoint",
+                "\"endpoint\" is neither \"default\" nor the id of a webhook route",
+            )),
+            Err(error) => Err(internal("reading a webhook route", &error)),
+        }
+    }
+
     async fn stored_event(&self, input: &CallInput) -> Result<StoredEvent, ApiError> {
         let not_found = || {
             ApiError::new(404, "There is no such event, or it is not kept any more")
@@ -157,17 +174,6 @@ fn filter(fields: Fields<'_>) -> Result<Filter, ApiError> {
         since: fields.time("since")?,
         until: fields.time("until")?,
     })
-}
-
-/// The endpoint that is asked for; one that does not exist is refused.
-fn endpoint(fields: Fields<'_>) -> Result<Option<&str>, ApiError> {
-    match fields.filled("endpoint") {
-        None | Some(DEFAULT_ENDPOINT) => Ok(fields.filled("endpoint")),
-        Some(_) => Err(ApiError::invalid_field(
-            "endpoint",
-            "\"endpoint\" is neither \"default\" nor the id of a webhook route",
-        )),
-    }
 }
 
 /// A position as text. It says nothing that the event does not.

@@ -27,6 +27,7 @@
 //! | `outbox` | queued messages |
 //! | `dashboard`, `attention`, `recent` | the numbers of the dashboard, what needs attention, the newest events |
 //! | `changes` | the change stream |
+//! | `route` | webhook routes |
 //! | `tracking` | links in sent messages: trackers, and ways to leave a list |
 //! | `signed` | data in links that was written here |
 //! | `webhook_test` | a sample webhook sent to try a target |
@@ -62,6 +63,7 @@ mod recent;
 mod reference_tokens;
 mod reply;
 mod request;
+mod route;
 mod sessions;
 mod settings_api;
 mod settings_console;
@@ -100,6 +102,7 @@ pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
+pub use route::{RoutePayload, RouteTrial, RouteTrialResult, RouteView};
 pub use sessions::{Session, SessionKind, Sessions};
 pub use settings_console::SettingView;
 pub use token_console::{

@@ -195,7 +195,7 @@ fn plausible(setting: &Setting, value: &Value) -> Result<(), &'static str> {
 }
 
 /// Whether this is a token (RFC 9110 section 5.6.2).
-fn is_header_name(name: &str) -> bool {
+pub(crate) fn is_header_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.chars().all(allowed)
 }

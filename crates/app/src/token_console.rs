@@ -448,7 +448,7 @@ pub(crate) fn require_administrator(caller: &Caller) -> Result<&str, ApiError> {
     }
 }
 
-fn listed<T, U>(
+pub(crate) fn listed<T, U>(
     page: posthouse_store::Page<T>,
     paging: Paging,
     item: impl Fn(T) -> U,

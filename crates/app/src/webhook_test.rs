@@ -119,21 +119,29 @@ impl App {
             );
             fault("headers", &message)
         })?;
+        let event = test.event.unwrap_or(EventType::MessageNew);
+        let body = match test.account {
+            Some(account) => self.engine().sample_event_of(event, account),
+            None => self.engine().sample_event(event),
+        };
+        self.send_trial(Trial {
+            url,
+            headers: serde_json::from_value(headers).unwrap_or_default(),
+            route: None,
+            body: body.into(),
+        })
+        .await
+    }
+
+    /// Sends it, and says what came of it; 429 after 30 in a minute.
+    pub(crate) async fn send_trial(&self, trial: Trial) -> Result<WebhookTestResult, ApiError> {
         let now = self.store().now();
         let window = Window::at(now, Duration::from_secs(60));
         if self.rates().count("webhook-test", window).await? > PER_MINUTE {
             let error = ApiError::new(429, "Too many tests in a minute; try again shortly");
             return Err(error.with("ttl", window.ends_in(now).as_secs().max(1)));
         }
-        let answer = self
-            .engine()
-            .try_webhook(Trial {
-                url,
-                headers: serde_json::from_value(headers).unwrap_or_default(),
-                event: test.event.unwrap_or(EventType::MessageNew),
-                account: test.account,
-            })
-            .await;
+        let answer = self.engine().try_webhook(trial).await;
         let problem = answer.failure.as_ref().map(|failure| {
             let advice = advice(failure.code, answer.status);
             format!("{}. {advice}", capital(&failure.message))

@@ -4,6 +4,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use posthouse_net::EgressPolicy;
+use posthouse_script::PoolOptions;
 
 /// Limits and times of the engine.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct EngineConfig {
     pub max_auth_failure: Duration,
     /// Local address for connections to mail servers.
     pub local_address: Option<IpAddr>,
+    /// How users' scripts are run; without it none is.
+    pub scripts: Option<PoolOptions>,
     /// Name in `User-Agent` and EHLO where nothing else is set.
     pub product: String,
 }
@@ -42,6 +45,7 @@ impl Default for EngineConfig {
             connect_timeout: Duration::from_secs(30),
             max_auth_failure: Duration::from_secs(3 * 86_400),
             local_address: None,
+            scripts: None,
             product: concat!("Posthouse/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

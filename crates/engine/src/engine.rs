@@ -17,7 +17,7 @@ use posthouse_model::{
     account::{AccountConfig, AccountError},
     change::Change,
 };
-use posthouse_net::{EgressClient, NetError};
+use posthouse_net::{EgressClient, NetError, http::ClientOptions};
 use posthouse_store::{
     Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation, outbox,
 };
@@ -35,12 +35,16 @@ use crate::{
     credentials::Login,
     http::HttpClients,
     protocol_log::{self, ProtocolLogs},
+    route::RoutesCell,
+    script::Scripts,
     settings::{SettingsCell, local_address},
     webhook::Endpoints,
 };
 
 /// Accounts read at once when starting.
 const START_PAGE: u32 = 500;
+/// Idle connections kept to each receiver of webhooks: as many as deliveries go to it at once.
+const IDLE: usize = 32;
 /// Mail hosts that are remembered, whether or not somebody connects to them.
 const HOSTS: usize = 1024;
 
@@ -72,7 +76,9 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     store: Store,
     config: EngineConfig,
-    settings: SettingsCell,
+    settings: Arc<SettingsCell>,
+    routes: RoutesCell,
+    scripts: Scripts,
     metrics: Metrics,
     factory: MailboxFactory,
     http: HttpClients,
@@ -113,10 +119,18 @@ impl Engine {
         config: EngineConfig,
         factory: MailboxFactory,
     ) -> Result<Self, StartError> {
-        let http = HttpClients::new(config.egress_policy)?;
+        let http = HttpClients::new(ClientOptions {
+            policy: config.egress_policy,
+            max_idle_per_host: IDLE,
+            ..ClientOptions::default()
+        })?;
+        let settings = Arc::<SettingsCell>::default();
+        let scripts = Scripts::new(&config, &settings)?;
         let (generations, _) = watch::channel(generation::read(&store).await?);
         let engine = Self(Arc::new(Inner {
-            settings: SettingsCell::default(),
+            settings,
+            routes: RoutesCell::default(),
+            scripts,
             metrics: Metrics::new()?,
             factory,
             http,
@@ -138,6 +152,7 @@ impl Engine {
             config,
         }));
         engine.reload_settings().await?;
+        engine.reload_routes().await?;
         let mut batch = Batch::new();
         accounts::take_over_all(&mut batch, engine.node());
         if engine.store().dialect() == Dialect::Sqlite {
@@ -167,6 +182,8 @@ impl Engine {
         for shared in self.actors().values() {
             shared.ask(Ask::Stop);
         }
+        // Deliveries that wait for a script stand in the store.
+        self.0.scripts.close().await;
         self.0.tasks.close();
         if tokio::time::timeout(deadline, self.0.tasks.wait())
             .await
@@ -200,7 +217,7 @@ impl Engine {
         self.0.settings.get()
     }
 
-    /// Tells of changes to tokens, settings, sessions and accounts, made by whichever process.
+    /// Tells of changes to tokens, settings, sessions, accounts and routes, made by whichever process.
     #[must_use]
     pub fn generations(&self) -> watch::Receiver<BTreeMap<generation::Generation, i64>> {
         self.0.generations.subscribe()
@@ -391,6 +408,14 @@ impl Engine {
     /// The actor of an account that runs here.
     pub(crate) fn running(&self, id: &AccountId) -> Option<Arc<Shared>> {
         self.actors().get(id).cloned()
+    }
+
+    pub(crate) fn routes(&self) -> &RoutesCell {
+        &self.0.routes
+    }
+
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.0.scripts
     }
 
     pub(crate) fn outbox_wake(&self) -> &Notify {

@@ -2,29 +2,26 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use posthouse_net::{EgressClient, EgressPolicy, NetError, http::ClientOptions};
+use posthouse_net::{EgressClient, NetError, http::ClientOptions};
 
 use crate::{Engine, Settings};
 
-/// Idle connections kept to each receiver: as many as deliveries go to it at once.
-const IDLE: usize = 32;
-
 /// The client of this moment.
 pub struct HttpClients {
-    policy: EgressPolicy,
+    options: ClientOptions,
     /// The proxy's URL and the client through it.
     current: Mutex<(Option<String>, EgressClient)>,
 }
 
 impl HttpClients {
-    /// Begins without a proxy.
+    /// Begins without a proxy; that of `options` is not looked at.
     ///
     /// # Errors
     /// TLS cannot be set up.
-    pub fn new(policy: EgressPolicy) -> Result<Self, NetError> {
+    pub fn new(options: ClientOptions) -> Result<Self, NetError> {
         Ok(Self {
-            policy,
-            current: Mutex::new((None, client(policy, None)?)),
+            current: Mutex::new((None, client(&options, None)?)),
+            options,
         })
     }
 
@@ -32,25 +29,23 @@ impl HttpClients {
     ///
     /// # Errors
     /// The proxy's URL is of no use. Nothing goes past a proxy that is asked for.
-    fn by(&self, settings: &Settings) -> Result<EgressClient, NetError> {
+    pub(crate) fn by(&self, settings: &Settings) -> Result<EgressClient, NetError> {
         let proxy = settings
             .bool("httpProxyEnabled")
             .then(|| settings.text("httpProxyUrl"))
             .flatten();
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.0.as_deref() != proxy {
-            *current = (proxy.map(str::to_owned), client(self.policy, proxy)?);
+            *current = (proxy.map(str::to_owned), client(&self.options, proxy)?);
         }
         Ok(current.1.clone())
     }
 }
 
-fn client(policy: EgressPolicy, proxy: Option<&str>) -> Result<EgressClient, NetError> {
+fn client(options: &ClientOptions, proxy: Option<&str>) -> Result<EgressClient, NetError> {
     EgressClient::new(ClientOptions {
-        policy,
         proxy: proxy.map(str::parse).transpose()?,
-        max_idle_per_host: IDLE,
-        ..ClientOptions::default()
+        ..options.clone()
     })
 }
 

@@ -13,6 +13,8 @@
 //! | `http` | the client for URLs that users gave |
 //! | `outbox` | sending queued messages |
 //! | `protocol_log` | what is said to mail servers, kept on demand |
+//! | `route` | the routes that events are offered to |
+//! | [`script`] | users' scripts |
 //! | `webhook` | delivering events |
 
 mod account;
@@ -25,6 +27,8 @@ mod http;
 mod metrics;
 mod outbox;
 mod protocol_log;
+mod route;
+pub mod script;
 mod settings;
 mod webhook;
 

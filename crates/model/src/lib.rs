@@ -19,6 +19,7 @@
 //! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
 //! | [`queue`] | the queues that can be paused |
+//! | [`route`] | webhook routes |
 //! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
 //! | [`settings`] | the registry of run-time settings |
@@ -43,6 +44,7 @@ pub mod message;
 pub mod origin;
 pub mod outbox;
 pub mod queue;
+pub mod route;
 pub mod search;
 pub mod secret;
 pub mod settings;
@@ -57,5 +59,6 @@ pub use account::{Account, AccountId, AccountState};
 pub use caller::Caller;
 pub use error::ApiError;
 pub use event::EventType;
+pub use route::RouteId;
 pub use secret::Secret;
 pub use time::Timestamp;

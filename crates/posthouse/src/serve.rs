@@ -11,6 +11,7 @@ use posthouse_app::{
     commands::{self, IssueToken},
 };
 use posthouse_engine::EngineConfig;
+use posthouse_script::PoolOptions;
 use posthouse_store::{Database, Store};
 use serde_json::{Map, Value};
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,6 +27,9 @@ use crate::{
 const STOP: Duration = Duration::from_secs(8);
 /// The part of it that requests in flight have.
 const DRAIN: Duration = Duration::from_secs(6);
+
+/// The subcommand that runs users' scripts.
+const SCRIPT_WORKER: &str = "script-worker";
 
 /// Stack of a worker thread. Debug builds keep far larger frames.
 const STACK: usize = if cfg!(debug_assertions) {
@@ -210,6 +214,10 @@ fn app_config(config: &Config) -> Result<AppConfig, Failure> {
         connecting: config.connecting,
         connect_timeout: config.connect_timeout,
         max_auth_failure: config.max_auth_failure,
+        scripts: Some(
+            PoolOptions::of_this_binary([SCRIPT_WORKER.into()])
+                .map_err(|error| Failure::of("the path of this program", &error))?,
+        ),
         ..EngineConfig::default()
     };
     engine.node = match (&config.node, &config.database) {

@@ -45,8 +45,10 @@ pub struct Delivery {
     pub seq: i64,
     /// The event's type.
     pub kind: EventType,
-    /// The event's body, JSON.
+    /// What is sent, JSON: the event's body, or what a route's script made of it.
     pub payload: String,
+    /// What is known of the script's run.
+    pub mapped: Mapped,
     /// When it was queued.
     pub created: Timestamp,
     /// Attempts so far.
@@ -57,6 +59,17 @@ pub struct Delivery {
     pub retrying: bool,
     /// The last attempts, a JSON array; none yet where there was none.
     pub history: Option<Json>,
+}
+
+/// What a route's script made of the body. It runs once for each delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    /// It did not run yet, or nothing is to run.
+    Not,
+    /// The body stays as it is.
+    Same,
+    /// The body is another.
+    Other,
 }
 
 /// Where a failed delivery waits.
@@ -166,6 +179,10 @@ pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     row.map_or(Ok(None), |row| Ok(row.opt_i64(0)?.map(Timestamp)))
 }
 
+/// What is read of a delivery to sort it: all but its body, which may be large.
+const DUE: &str =
+    "id, event_id, seq, created, attempts, first_failed, state, history, due, body_size";
+
 /// The deliveries a lane has to make now, in this order: from its head on those that are due, then those aside that are,
 /// at most `limit` of each kind and not many more bytes of payloads than `bytes`.
 ///
@@ -180,13 +197,13 @@ pub async fn due(
 ) -> Result<Vec<Delivery>, StoreError> {
     let rows = store
         .query(
-            "SELECT d.id, d.event_id, d.seq, e.type, d.created, d.attempts, d.first_failed, d.state, d.history, d.due, e.size \
-             FROM (SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
+            format!("SELECT d.id, d.event_id, d.seq, e.type, d.created, d.attempts, d.first_failed, d.state, d.history, d.due, \
+             COALESCE(NULLIF(d.body_size, 0), e.size), d.body_size FROM (SELECT * FROM (SELECT {DUE} FROM deliveries WHERE account=$1 AND endpoint=$2 \
              AND state='pending' ORDER BY seq LIMIT $4) h \
-             UNION ALL SELECT * FROM (SELECT * FROM deliveries WHERE account=$1 AND endpoint=$2 \
+             UNION ALL SELECT * FROM (SELECT {DUE} FROM deliveries WHERE account=$1 AND endpoint=$2 \
              AND state='retry' AND due <= $3 ORDER BY due LIMIT $4) r) d \
              JOIN events e ON e.id = d.event_id ORDER BY d.state, \
-             CASE WHEN d.state='pending' THEN d.seq ELSE d.due END, d.seq",
+             CASE WHEN d.state='pending' THEN d.seq ELSE d.due END, d.seq"),
             params![&lane.account, &lane.endpoint, now, limit],
         )
         .await?;
@@ -207,6 +224,11 @@ pub async fn due(
             seq: row.i64(2)?,
             kind: row.parse(3)?,
             payload: String::new(),
+            mapped: match row.opt_i64(11)? {
+                None => Mapped::Not,
+                Some(0) => Mapped::Same,
+                Some(_) => Mapped::Other,
+            },
             created: row.time(4)?,
             attempts: row.count(5)?,
             first_failed: row.opt_i64(6)?.map(Timestamp),
@@ -233,7 +255,8 @@ async fn payloads(store: &Store, due: &[Delivery]) -> Result<HashMap<Uuid, Strin
     }
     let (places, params) = in_list(due.iter().map(|delivery| delivery.id.to_string()));
     let sql = format!(
-        "SELECT d.id, e.payload FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN ({places})"
+        "SELECT d.id, CASE WHEN d.body_size > 0 THEN d.body ELSE e.payload END \
+         FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.id IN ({places})"
     );
     for row in &store.query(sql, params).await? {
         found.insert(row.parse(0)?, row.text(1)?.to_owned());
@@ -326,6 +349,18 @@ pub fn settle(
         )
         .expect_rows(1);
     Ok(())
+}
+
+/// Keeps what a route's script made of the body, `None` where that stays as it is. The batch must hold the [`guard`] of
+/// the lane.
+pub fn map(batch: &mut Batch, id: &Uuid, body: Option<&str>) {
+    let size = body.map_or(0, |body| i64::try_from(body.len()).unwrap_or(i64::MAX));
+    batch
+        .push(
+            "UPDATE deliveries SET body=$2, body_size=$3 WHERE id=$1",
+            params![id.to_string(), body.map(str::to_owned), size],
+        )
+        .expect_rows(1);
 }
 
 /// A delivery that is still to be made, or was given up.
@@ -422,7 +457,8 @@ pub async fn of_event(store: &Store, event: &Uuid) -> Result<Vec<Logged>, StoreE
         .collect()
 }
 
-/// Queues another delivery of an event that is stored: a new one, due then, beside the order of its lane.
+/// Queues another delivery of an event that is stored: a new one, due then, beside the order of its lane. It has the body
+/// that a route's script made for the last one, if one did.
 pub fn repeat(
     batch: &mut Batch,
     event: &Uuid,
@@ -432,9 +468,11 @@ pub fn repeat(
 ) -> Uuid {
     let id = Uuid::new_v4();
     batch.push(
-        "INSERT INTO deliveries (id, event_id, account, endpoint, seq, state, created, due, attempts) \
-         SELECT CAST($1 AS TEXT), id, account, CAST($3 AS TEXT), seq, 'retry', CAST($4 AS BIGINT), \
-         CAST($5 AS BIGINT), 0 FROM events WHERE id=$2",
+        "INSERT INTO deliveries (id, event_id, account, endpoint, seq, state, created, due, attempts, body, body_size) \
+         SELECT CAST($1 AS TEXT), e.id, e.account, CAST($3 AS TEXT), e.seq, 'retry', CAST($4 AS BIGINT), \
+         CAST($5 AS BIGINT), 0, b.body, b.body_size FROM events e LEFT JOIN \
+         (SELECT event_id, body, body_size FROM deliveries WHERE event_id=$2 AND endpoint=$3 \
+         AND body_size IS NOT NULL ORDER BY created DESC, id LIMIT 1) b ON b.event_id = e.id WHERE e.id=$2",
         params![id.to_string(), event.to_string(), endpoint, now, due],
     );
     batch.push(
@@ -477,6 +515,24 @@ pub async fn counts(store: &Store, now: Timestamp) -> Result<DeliveryCounts, Sto
             })
         },
     )
+}
+
+/// Since when bodies that routes' scripts made may be kept so that they have not more bytes than that; none if all may.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn fitting_since(store: &Store, bytes: u64) -> Result<Option<Timestamp>, StoreError> {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let row = store
+        .query_one(
+            "SELECT created FROM (SELECT created, SUM(body_size) OVER (ORDER BY created DESC) AS total FROM deliveries \
+             WHERE body_size > 0 AND (SELECT COALESCE(SUM(body_size), 0) FROM deliveries WHERE body_size > 0) \
+             > CAST($1 AS BIGINT)) d WHERE total > CAST($1 AS BIGINT) ORDER BY created DESC LIMIT 1",
+            params![bytes],
+        )
+        .await?;
+    row.map(|row| Ok(Timestamp(row.i64(0)?.saturating_add(1))))
+        .transpose()
 }
 
 /// Deletes up to `limit` deliveries each of those given up before `failed`, and of those done whose events are older than

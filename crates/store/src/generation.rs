@@ -1,4 +1,4 @@
-//! Generations: how a process notices that another changed tokens, settings or sessions.
+//! Generations: how a process notices that another changed tokens, settings, sessions, accounts or routes.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,18 @@ pub enum Generation {
     Sessions,
     /// Accounts registered, changed or deleted.
     Accounts,
+    /// Webhook routes.
+    Routes,
 }
 
 impl Generation {
-    const ALL: [Self; 4] = [Self::Tokens, Self::Settings, Self::Sessions, Self::Accounts];
+    const ALL: [Self; 5] = [
+        Self::Tokens,
+        Self::Settings,
+        Self::Sessions,
+        Self::Accounts,
+        Self::Routes,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -29,11 +37,12 @@ impl Generation {
             Self::Settings => "settings",
             Self::Sessions => "sessions",
             Self::Accounts => "accounts",
+            Self::Routes => "routes",
         }
     }
 }
 
-/// Counts a change. The functions that change tokens, settings, sessions and accounts do it themselves.
+/// Counts a change. The functions that change these do it themselves.
 pub fn bump(batch: &mut Batch, generation: Generation) {
     batch.push(
         "INSERT INTO generation (name, value) VALUES ($1, 1) \

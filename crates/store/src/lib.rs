@@ -29,6 +29,7 @@
 //! | [`outbox`] | messages waiting to be sent |
 //! | [`overview`] | what is worth knowing at a glance |
 //! | [`rates`] | shared rate counters |
+//! | [`routes`] | webhook routes, their counts and their errors |
 //! | [`sessions`] | sessions |
 //! | [`settings`] | run-time settings |
 //! | [`stats`] | counters per minute |
@@ -67,6 +68,7 @@ pub mod overview;
 mod page;
 mod postgres;
 pub mod rates;
+pub mod routes;
 mod seal;
 pub mod sessions;
 pub mod settings;

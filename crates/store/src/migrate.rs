@@ -112,6 +112,13 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration {
+        number: 14,
+        name: "0014_routes",
+        both: include_str!("../migrations/0014_routes.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
         number: 15,
         name: "0015_sending",
         both: include_str!("../migrations/0015_sending.sql"),

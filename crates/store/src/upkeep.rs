@@ -6,12 +6,13 @@ use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
-use crate::{answers, blob, bounces, departures, hosted, rates, sessions, stats};
+use crate::{answers, blob, bounces, departures, hosted, rates, routes, sessions, stats};
 
 /// How long PostgreSQL remembers that a batch was applied.
 const BATCHES_KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// Deletes what has had its time: applied batches, old bounces, sessions, rate buckets, old counters, unnamed blobs. Call it every
+/// Deletes what has had its time: applied batches, old bounces, sessions, rate buckets, old counters, lanes that lead
+/// nowhere, unnamed blobs. Call it every
 /// few minutes, on any node; also measures the database's clock again.
 ///
 /// # Errors
@@ -38,6 +39,7 @@ pub async fn run(store: &Store) -> Result<(), StoreError> {
     hosted::sweep(&mut batch, now);
     sessions::sweep(&mut batch, now);
     rates::sweep(&mut batch, now);
+    routes::sweep_lanes(&mut batch, now);
     stats::roll_up(&mut batch, now);
     stats::sweep(&mut batch, now);
     store.commit(batch).await?;

@@ -51,6 +51,7 @@ assets! {
     "reference.css": "text/css; charset=utf-8",
     "reference.js": "text/javascript; charset=utf-8",
     "tokens.css": "text/css; charset=utf-8",
+    "webhooks.css": "text/css; charset=utf-8",
     "tokens.js": "text/javascript; charset=utf-8",
 }
 

@@ -7,6 +7,7 @@ mod reference;
 mod security;
 pub(crate) mod setup;
 pub(crate) mod tokens;
+mod webhooks;
 
 use axum::Router;
 use posthouse_app::App;
@@ -17,6 +18,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(accounts::routes())
         .merge(dashboard::routes())
         .merge(tokens::routes())
+        .merge(webhooks::routes())
         .merge(security::routes())
         .merge(setup::routes())
         .merge(reference::routes())

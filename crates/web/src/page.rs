@@ -27,6 +27,7 @@ pub(crate) enum Room {
     Dashboard,
     Accounts,
     Tokens,
+    Webhooks,
     Settings,
     Reference,
     Security,
@@ -56,6 +57,7 @@ const ROOMS: &[Entry] = &[
     entry(Room::Dashboard, "/admin", "Dashboard", "gauge"),
     entry(Room::Accounts, "/admin/accounts", "Accounts", "inbox"),
     entry(Room::Tokens, "/admin/tokens", "Access tokens", "key"),
+    entry(Room::Webhooks, "/admin/webhooks", "Webhook routes", "send"),
     entry(Room::Settings, "/admin/config", "Settings", "sliders"),
     entry(Room::Reference, "/admin/reference", "API reference", "book"),
 ];

@@ -4,13 +4,15 @@ import { account, append, folders, imap, message } from './dovecot.mjs';
 import { Receiver } from './receiver.mjs';
 import { SmtpSink } from './smtp_sink.mjs';
 import { ask } from './ask.mjs';
+import { Console } from './console.mjs';
 import { eventually, freePort, uniqueName } from './wait.mjs';
 
 const PEOPLE = ['Ada Lovelace', 'Jürgen Groß', 'Amélie Poulain', '佐藤 花子', 'Олег Иванов', 'Maria da Conceição'];
 const SUBJECTS = ['Minutes of the meeting', 'Rechnung für März', 'Your order has shipped', 'Réservation confirmée', '来週の会議について', 'Question about the contract'];
 
 /**
- * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound }, stop }.
+ * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound },
+ * routes: { books, failing }, stop }.
  * `settled`: waits until the mailboxes are in their states and events have been delivered.
  */
 export async function fill(server, { settled = true } = {}) {
@@ -31,6 +33,26 @@ export async function fill(server, { settled = true } = {}) {
     off: ['newsletter', { imap: { ...imap(), secure: false, disabled: true, auth: { user: 'newsletter', pass: 'pass' } }, smtp }],
   };
   for (const [name, more] of Object.values(others)) await server.api('POST', '/v1/account', account(name, { name: name[0].toUpperCase() + name.slice(1), ...more }));
+
+  const console = new Console(server);
+  await console.login(server.options.password);
+  const route = async (fields) => (await console.form('/admin/webhooks/new', { enabled: 'on', ...fields })).location.split('/').pop();
+  const routes = {
+    books: await route({
+      name: 'Invoices to the books',
+      description: 'New messages of billing whose subject speaks of an invoice',
+      targetUrl: `http://books:secret@127.0.0.1:${receiver.port}/books`,
+      customHeaders: 'X-Tenant: north\nAuthorization: Bearer 5f3a',
+      fn: "if (payload.event !== 'messageNew') return false;\nreturn /invoice|rechnung/i.test(payload.data.subject);",
+      map: 'return {\n  id: payload.data.id,\n  from: payload.data.from.address,\n  subject: payload.data.subject,\n};',
+    }),
+    failing: await route({
+      name: 'Orders to the chat',
+      targetUrl: `${receiver.url}/chat`,
+      fn: "if (payload.event !== 'messageNew') return false;\nlogger.info(`looking at ${payload.data.subject}`);\nreturn payload.data.order.number > 0;",
+    }),
+  };
+  await console.form('/admin/webhooks/new', { name: 'Archive', description: 'Off until the move is done', targetUrl: `${receiver.url}/archive`, fn: 'return true;' });
 
   const issue = (...args) => server.command('tokens', 'issue', ...args);
   const tokens = {
@@ -63,6 +85,7 @@ export async function fill(server, { settled = true } = {}) {
   return {
     accounts: { connected: names[0], second: names[1], refused: 'warehouse', unreachable: 'archive', off: 'newsletter' },
     tokens,
+    routes,
     receiver,
     sink,
     stop() {

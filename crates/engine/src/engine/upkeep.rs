@@ -41,6 +41,12 @@ impl Engine {
                 tracing::error!(%error, "the settings cannot be read");
                 continue;
             }
+            if changed(generation::Generation::Routes)
+                && let Err(error) = self.reload_routes().await
+            {
+                tracing::error!(%error, "the webhook routes cannot be read");
+                continue;
+            }
             self.0.generations.send_replace(now);
         }
     }

@@ -59,6 +59,7 @@ impl<'a> Recorder<'a> {
         let settings = self.engine.settings();
         let endpoints = endpoints(
             &settings,
+            &self.engine.routes().get(),
             config,
             event.event,
             &event.data,

@@ -1,6 +1,6 @@
 //! Where an event goes (behaviour 7.1).
 
-use posthouse_model::{EventType, account::AccountConfig, mailbox::SpecialUse};
+use posthouse_model::{EventType, RouteId, account::AccountConfig, mailbox::SpecialUse};
 use serde_json::Value;
 
 use crate::Settings;
@@ -24,10 +24,12 @@ pub fn default_url<'a>(
         .or_else(|| settings.text("webhooks"))
 }
 
-/// The endpoints that an event is delivered to.
+/// The endpoints that an event is delivered to: the default target, if the event is one of those that are asked for, and
+/// every route, whose filter is asked later.
 #[must_use]
 pub fn endpoints(
     settings: &Settings,
+    routes: &[RouteId],
     account: Option<&AccountConfig>,
     event: EventType,
     data: &Value,
@@ -39,11 +41,14 @@ pub fn endpoints(
         .any(|word| word == "*" || word == event.as_str());
     let outside =
         event == EventType::MessageNew && settings.bool("inboxNewOnly") && !is_inbox(data, path);
+    let mut endpoints = Vec::new();
     if allowed && !outside && default_url(settings, account).is_some() {
-        vec![DEFAULT_ENDPOINT.to_owned()]
-    } else {
-        Vec::new()
+        endpoints.push(DEFAULT_ENDPOINT.to_owned());
     }
+    if settings.bool("webhooksEnabled") {
+        endpoints.extend(routes.iter().map(|route| route.as_str().to_owned()));
+    }
+    endpoints
 }
 
 fn is_inbox(data: &Value, path: Option<&str>) -> bool {
@@ -75,7 +80,7 @@ mod tests {
     #[test]
     fn routing() {
         let to = |extra, event, path| {
-            endpoints(&settings(extra), None, event, &json!({}), Some(path)).len()
+            endpoints(&settings(extra), &[], None, event, &json!({}), Some(path)).len()
         };
         assert_eq!(to(json!({}), EventType::MessageNew, "INBOX"), 1);
         assert_eq!(
@@ -130,6 +135,21 @@ mod tests {
             ),
             1
         );
+    }
+
+    #[test]
+    fn routes_are_asked_of_every_event() {
+        let routes = [RouteId::named("r1"), RouteId::named("r2")];
+        let to = |extra| {
+            let settings = settings(extra);
+            let event = EventType::MessageNew;
+            endpoints(&settings, &routes, None, event, &json!({}), Some("Other"))
+        };
+        assert_eq!(to(json!({})), ["default", "r1", "r2"]);
+        let narrow = json!({ "webhookEvents": [], "inboxNewOnly": true });
+        assert_eq!(to(narrow), ["r1", "r2"]);
+        assert_eq!(to(json!({ "webhooks": null })), ["r1", "r2"]);
+        assert!(to(json!({ "webhooksEnabled": false })).is_empty());
     }
 
     #[test]

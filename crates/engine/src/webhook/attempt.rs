@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use posthouse_model::{Timestamp, account::CustomHeader, secret::mask_url};
+use posthouse_model::{RouteId, Timestamp, account::CustomHeader, secret::mask_url};
 use posthouse_net::{EgressError, EgressResponse};
 use posthouse_store::deliveries::Delivery;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub struct Target {
     /// Headers of the user's own.
     pub headers: Vec<CustomHeader>,
     /// Id of the custom route, if it is one.
-    pub route: Option<String>,
+    pub route: Option<RouteId>,
 }
 
 /// An attempt that was made.
@@ -75,7 +75,7 @@ impl Attempt {
                     event: &event,
                     attempts_made: delivery.attempts,
                     queued: delivery.created,
-                    route: target.route.as_deref(),
+                    route: target.route.as_ref().map(RouteId::as_str),
                 };
                 let body = Bytes::from(std::mem::take(&mut delivery.payload));
                 let timeout = engine.config().webhook_timeout;
@@ -91,6 +91,18 @@ impl Attempt {
         let spent = took.as_secs_f64() * 1000.0;
         engine.metrics().webhook_req.observe(spent);
         Self::of(answer, began, took)
+    }
+
+    /// One that never came to a request.
+    #[must_use]
+    pub fn without_answer(began: Timestamp, took: Duration, failure: Failure) -> Self {
+        Self {
+            began,
+            took,
+            status: None,
+            answer: String::new(),
+            failure: Some(failure),
+        }
     }
 
     fn of(answer: Result<EgressResponse, EgressError>, began: Timestamp, took: Duration) -> Self {

@@ -1,6 +1,8 @@
 //! The deliveries of one lane (account, endpoint): first attempts one after the other, in the order of the account's
 //! events, unless more at once are asked for.
 
+mod prepare;
+
 use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -15,8 +17,9 @@ use super::{
     WorkError,
     attempt::{Attempt, Target},
     endpoint::Admission,
+    routed::Routed,
     schedule::Schedule,
-    settlement::Settlements,
+    settlement::{Down, Settlements},
 };
 use crate::{
     Engine, Settings,
@@ -40,11 +43,16 @@ pub async fn deliver(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
         Some(stored) => (Some(&stored.account.config), Some(&stored.account.status)),
         None => (None, None),
     };
+    let routed = match lane.endpoint.as_str() {
+        DEFAULT_ENDPOINT => None,
+        route => Routed::load(engine, route).await?,
+    };
     let mut work = Work {
         engine,
         lane,
         config,
-        settlements: Settlements::new(engine, lane, status),
+        routed: routed.as_ref(),
+        settlements: Settlements::new(engine, lane, status, routed.as_ref()),
         ends: Instant::now() + TURN,
         not_before: Timestamp(0),
     };
@@ -55,7 +63,11 @@ pub async fn deliver(engine: &Engine, lane: &Lane) -> Result<(), WorkError> {
             break;
         }
         let due = deliveries::due(store, lane, store.now(), PAGE.0, PAGE.1).await?;
-        if due.is_empty() || !work.make(due.into()).await? {
+        if due.is_empty() {
+            break;
+        }
+        let ready = work.prepare(due).await?;
+        if !work.make(ready.deliveries).await? || !ready.is_all {
             break;
         }
     }
@@ -70,6 +82,7 @@ struct Work<'a> {
     engine: &'a Engine,
     lane: &'a Lane,
     config: Option<&'a AccountConfig>,
+    routed: Option<&'a Routed>,
     settlements: Settlements<'a>,
     ends: Instant,
     not_before: Timestamp,
@@ -137,12 +150,23 @@ impl Work<'_> {
             Admission::Wait(until) => self.not_before = until,
             Admission::Down(until) => {
                 self.not_before = until;
-                let horizon = Schedule::of(settings).horizon;
-                for delivery in due.drain(..) {
-                    if now.since(delivery.created) > horizon {
-                        self.settlements.expired(delivery);
-                    }
-                }
+                self.expire(settings, due.drain(..), now, Down::Receiver);
+            }
+        }
+    }
+
+    /// Gives up those of these whose time is over: nobody knows when they could be delivered.
+    fn expire(
+        &mut self,
+        settings: &Settings,
+        due: impl Iterator<Item = Delivery>,
+        now: Timestamp,
+        down: Down,
+    ) {
+        let horizon = Schedule::of(settings).horizon;
+        for delivery in due {
+            if now.since(delivery.created) > horizon {
+                self.settlements.expired(delivery, down);
             }
         }
     }
@@ -150,8 +174,11 @@ impl Work<'_> {
     /// Where a delivery goes; none if nobody wants it any more.
     fn target(&self, settings: &Settings, delivery: &Delivery) -> Option<Target> {
         let gone = self.config.is_none() && delivery.kind != EventType::AccountDeleted;
-        if gone || self.lane.endpoint != DEFAULT_ENDPOINT {
+        if gone {
             return None;
+        }
+        if self.lane.endpoint != DEFAULT_ENDPOINT {
+            return self.routed?.target(settings, self.config);
         }
         let url = default_url(settings, self.config)?.to_owned();
         let mut headers = settings.webhook_headers().to_vec();

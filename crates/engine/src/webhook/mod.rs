@@ -6,6 +6,7 @@ mod excerpt;
 mod flags;
 mod lane;
 mod request;
+mod routed;
 mod sample;
 mod schedule;
 mod settlement;

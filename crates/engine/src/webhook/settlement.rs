@@ -2,11 +2,11 @@
 //!
 //! A crash before a batch is committed repeats its deliveries, with their ids: at least once, never not at all.
 
-use posthouse_model::account::AccountStatus;
+use posthouse_model::{RouteId, account::AccountStatus, route::RouteFault};
 use posthouse_store::{
     Batch, deliveries,
     deliveries::{Delivery, Lane, Settled, Wait},
-    stats,
+    routes, stats,
 };
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -15,12 +15,22 @@ use super::{
     WorkError,
     attempt::{Attempt, Target},
     flags::Flags,
+    routed::Routed,
     schedule::Schedule,
 };
 use crate::{Engine, random};
 
 /// Attempts that may wait to be written down.
 const MOST: usize = 128;
+
+/// What kept a delivery until its time was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Down {
+    /// Its receiver.
+    Receiver,
+    /// The script of its route.
+    Script,
+}
 
 struct Entry {
     delivery: Delivery,
@@ -38,21 +48,29 @@ pub struct Settlements<'a> {
     waiting: Vec<Entry>,
     delivered: i64,
     failed: i64,
+    matched: u64,
     committing: Option<JoinHandle<Result<(), WorkError>>>,
 }
 
 impl<'a> Settlements<'a> {
     /// None yet.
     #[must_use]
-    pub fn new(engine: &'a Engine, lane: &'a Lane, status: Option<&AccountStatus>) -> Self {
+    pub fn new(
+        engine: &'a Engine,
+        lane: &'a Lane,
+        status: Option<&AccountStatus>,
+        routed: Option<&Routed>,
+    ) -> Self {
+        let route = routed.map(|routed| &routed.route);
         Self {
             engine,
             lane,
-            flags: Flags::of(&engine.settings(), status),
+            flags: Flags::of(&engine.settings(), status, route),
             batch: Batch::new(),
             waiting: Vec::new(),
             delivered: 0,
             failed: 0,
+            matched: 0,
             committing: None,
         }
     }
@@ -62,11 +80,45 @@ impl<'a> Settlements<'a> {
         self.push(delivery, Settled::Dropped, None, None);
     }
 
-    /// Its time is over while the receiver is down.
-    pub fn expired(&mut self, delivery: Delivery) {
+    /// A route's filter let it pass; the body that the map made, if there is one, stays with the delivery.
+    pub fn matched(&mut self, delivery: &Delivery, body: Option<&str>) {
+        deliveries::map(&mut self.batch, &delivery.id, body);
+        self.matched += 1;
+    }
+
+    /// A route's script failed over it.
+    ///
+    /// # Errors
+    /// Only if something has no JSON form.
+    pub fn faulty(
+        &mut self,
+        delivery: Delivery,
+        target: &Target,
+        attempt: &Attempt,
+        fault: &RouteFault,
+    ) -> Result<(), WorkError> {
+        if let Some(route) = &target.route {
+            routes::log(&mut self.batch, route, fault)?;
+        }
+        self.attempted(delivery, target, attempt, true)?;
+        Ok(())
+    }
+
+    /// Its time is over and nobody could take it.
+    pub fn expired(&mut self, delivery: Delivery, down: Down) {
+        let (message, code) = match down {
+            Down::Receiver => (
+                "The receiver was down until the delivery's time was over",
+                "EENDPOINTDOWN",
+            ),
+            Down::Script => (
+                "The route's script used up its limits until the delivery's time was over",
+                "ESCRIPT",
+            ),
+        };
         let error = json!({
-            "message": "The receiver was down until the delivery's time was over",
-            "code": "EENDPOINTDOWN",
+            "message": message,
+            "code": code,
             "statusCode": null,
         });
         self.count(&delivery, false);
@@ -179,7 +231,7 @@ impl<'a> Settlements<'a> {
             return Ok(());
         }
         self.wait().await?;
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.matched == 0 {
             return Ok(());
         }
         let now = self.engine.store().now();
@@ -189,6 +241,10 @@ impl<'a> Settlements<'a> {
             let (history, error) = (entry.history.as_ref(), entry.error.as_ref());
             let id = &entry.delivery.id;
             deliveries::settle(&mut batch, id, now, entry.settled, history, error)?;
+        }
+        let matched = std::mem::take(&mut self.matched);
+        if matched > 0 {
+            routes::count(&mut batch, &RouteId::named(&self.lane.endpoint), matched);
         }
         for (key, count) in [
             ("webhooks:success", std::mem::take(&mut self.delivered)),

@@ -1,5 +1,5 @@
-//! A trial: a sample event delivered at once, exactly as a real one would be, and what came of it. It is neither queued
-//! nor counted.
+//! A trial: a body delivered at once, exactly as a real one would be, and what came of it. It is neither queued nor
+//! counted.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use posthouse_model::{AccountId, EventType, account::CustomHeader, event::Envelope};
+use posthouse_model::{AccountId, EventType, RouteId, account::CustomHeader, event::Envelope};
 use url::Url;
 use uuid::Uuid;
 
@@ -30,17 +30,17 @@ pub struct Trial {
     pub url: String,
     /// Headers added to ours.
     pub headers: Vec<CustomHeader>,
-    /// Type of the sample.
-    pub event: EventType,
-    /// The account named by the sample.
-    pub account: Option<AccountId>,
+    /// The route that it is a delivery of.
+    pub route: Option<RouteId>,
+    /// What is sent.
+    pub body: Bytes,
 }
 
 impl fmt::Debug for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The URL may hold a password.
         f.debug_struct("Trial")
-            .field("event", &self.event)
+            .field("route", &self.route)
             .finish_non_exhaustive()
     }
 }
@@ -72,20 +72,32 @@ pub struct TrialFailure {
 }
 
 impl Engine {
-    /// Delivers a sample at once.
-    pub async fn try_webhook(&self, trial: Trial) -> TrialAnswer {
-        let now = self.store().now();
-        let (data, path, special_use) = sample::of(trial.event);
+    /// A sample of an event of some account, JSON.
+    #[must_use]
+    pub fn sample_event(&self, event: EventType) -> String {
+        self.sample_event_of(event, AccountId::new("example"))
+    }
+
+    /// A sample of an event of this account, JSON.
+    #[must_use]
+    pub fn sample_event_of(&self, event: EventType, account: AccountId) -> String {
+        let (data, path, special_use) = sample::of(event);
         let envelope = Envelope {
             service_url: self.settings().text("serviceUrl").map(str::to_owned),
-            account: Some(trial.account.unwrap_or_else(|| AccountId::new("example"))),
-            date: now,
+            account: Some(account),
+            date: self.store().now(),
             path,
             special_use,
-            event: trial.event,
+            event,
             data,
         };
-        let sent = Bytes::from(serde_json::to_vec(&envelope).unwrap_or_default());
+        serde_json::to_string(&envelope).unwrap_or_default()
+    }
+
+    /// Delivers it at once.
+    pub async fn try_webhook(&self, trial: Trial) -> TrialAnswer {
+        let now = self.store().now();
+        let sent = trial.body.clone();
         let refused = |message: String| TrialAnswer {
             status: None,
             failure: Some(TrialFailure {
@@ -107,7 +119,7 @@ impl Engine {
             event: &event,
             attempts_made: 0,
             queued: now,
-            route: None,
+            route: trial.route.as_ref().map(RouteId::as_str),
         };
         let request = request(self, url, &stamp, sent.clone(), &trial.headers, TIMEOUT);
         let is_custom = |name: &str| {

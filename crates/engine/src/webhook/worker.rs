@@ -96,6 +96,10 @@ pub(crate) async fn sweep(engine: &Engine) {
             Ok(since) => before = before.max(since.unwrap_or(before)),
             Err(error) => tracing::error!(%error, "the event log was not measured"),
         }
+        match deliveries::fitting_since(store, size).await {
+            Ok(since) => before = before.max(since.unwrap_or(before)),
+            Err(error) => tracing::error!(%error, "the bodies of routes were not measured"),
+        }
     }
     loop {
         let mut batch = Batch::new();

@@ -195,7 +195,7 @@ settings! {
             "Include invitations and other calendar entries found in the message.";
     }
     Webhooks "Scripts" {
-        "scriptEnv" = r#""{}""#, Open, kept, Code(Json),
+        "scriptEnv" = r#""{}""#, Open, served, Code(Json),
             "Script environment",
             "A JSON object that the scripts of webhook routes see as env: keys of other services, say.",
             example "{\"apiKey\": \"…\"}";

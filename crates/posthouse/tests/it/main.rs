@@ -20,6 +20,7 @@ mod postgres;
 mod process;
 mod reading;
 mod round_trip;
+mod routes;
 mod senders;
 mod sending;
 mod servers;

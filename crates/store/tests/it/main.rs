@@ -20,5 +20,6 @@ mod opening;
 mod outbox;
 mod overview;
 mod records;
+mod routes;
 mod speed;
 mod tokens;

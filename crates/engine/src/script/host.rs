@@ -1,0 +1,306 @@
+//! Requests that scripts make: through the egress filter and the proxy that webhooks use, with limits of their own.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use posthouse_net::{
+    EgressClient, EgressRequest, EgressResponse, NetError,
+    http::{ClientOptions, HeaderMap, HeaderName, Method, Redirects, StatusCode},
+};
+use posthouse_script::{FetchRequest, FetchResponse, Fetching, Host, Redirect};
+use tokio::{sync::Semaphore, time::Instant};
+use url::Url;
+
+use crate::{EngineConfig, http::HttpClients, settings::SettingsCell};
+
+/// Requests of all scripts at once: a script may end and leave some behind.
+const AT_ONCE: usize = 32;
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+/// Idle connections kept to each host.
+const IDLE: usize = 4;
+/// Fields that belong to the connection, and are not the script's to set (RFC 9110 section 7.6.1).
+const NOT_ITS: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+/// Fields that stay with the host they were meant for.
+const SECRET: [&str; 2] = ["authorization", "cookie"];
+
+/// The way out.
+pub(super) struct WebHost {
+    clients: HttpClients,
+    settings: Arc<SettingsCell>,
+    product: String,
+    slots: Semaphore,
+}
+
+impl WebHost {
+    /// For answers of at most that many bytes.
+    pub(super) fn new(
+        config: &EngineConfig,
+        max_body: usize,
+        settings: Arc<SettingsCell>,
+    ) -> Result<Self, NetError> {
+        let clients = HttpClients::new(ClientOptions {
+            policy: config.egress_policy,
+            redirects: Redirects::HandedOut,
+            max_idle_per_host: IDLE,
+            // One more shows that there are too many.
+            body_head: max_body.saturating_add(1),
+            ..ClientOptions::default()
+        })?;
+        Ok(Self {
+            clients,
+            settings,
+            product: config.product.clone(),
+            slots: Semaphore::new(AT_ONCE),
+        })
+    }
+
+    async fn answer(&self, request: FetchRequest) -> Result<FetchResponse, String> {
+        let end = Instant::now() + request.timeout;
+        let slot = self.slots.acquire().await;
+        let _slot = slot.map_err(|error| error.to_string())?;
+        let client = self.clients.by(&self.settings.get());
+        let client = client.map_err(|error| error.to_string())?;
+        let mut step = Step::first(&request, &self.product)?;
+        let mut redirects = 0;
+        loop {
+            let answer = step.send(&client, end).await?;
+            if answer.body_head.len() > request.max_body {
+                let most = request.max_body;
+                return Err(format!("the answer has more than {most} bytes"));
+            }
+            let next = match (step.redirected(&answer), request.redirect) {
+                (None, _) | (Some(_), Redirect::Manual) => {
+                    return Ok(response(&step.url, redirects > 0, answer));
+                }
+                (Some(_), Redirect::Error) => return Err("the answer is a redirect".to_owned()),
+                (Some(next), Redirect::Follow) => next?,
+            };
+            redirects += 1;
+            if redirects > REDIRECTS {
+                return Err(format!("more than {REDIRECTS} redirects"));
+            }
+            step = next;
+        }
+    }
+}
+
+impl Host for WebHost {
+    fn fetch(&self, request: FetchRequest) -> Fetching<'_> {
+        Box::pin(self.answer(request))
+    }
+}
+
+/// One request on the way to the answer. Each is checked anew by the client.
+#[derive(Clone)]
+struct Step {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Step {
+    fn first(request: &FetchRequest, product: &str) -> Result<Self, String> {
+        let method: Method = request
+            .method
+            .parse()
+            .map_err(|_| "this is no method".to_owned())?;
+        if matches!(method.as_str(), "CONNECT" | "TRACE") {
+            return Err(format!("the method {method} is not allowed"));
+        }
+        let url = Url::parse(&request.url).map_err(|error| format!("this is no URL: {error}"))?;
+        let mut headers = HeaderMap::new();
+        if let Ok(product) = product.parse() {
+            headers.insert("user-agent", product);
+        }
+        for (name, value) in &request.headers {
+            if NOT_ITS.contains(&name.to_ascii_lowercase().as_str()) {
+                continue;
+            }
+            let bad = || format!("the header {name} cannot be sent");
+            let known: HeaderName = name.parse().map_err(|_| bad())?;
+            headers.insert(known, value.parse().map_err(|_| bad())?);
+        }
+        Ok(Self {
+            method,
+            url,
+            headers,
+            body: request.body.clone().unwrap_or_default(),
+        })
+    }
+
+    async fn send(&self, client: &EgressClient, end: Instant) -> Result<EgressResponse, String> {
+        let request = EgressRequest {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            timeout: end.saturating_duration_since(Instant::now()),
+        };
+        client
+            .send(request)
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    /// Where the answer sends one, as the Fetch standard has it (section 4.4, "HTTP-redirect fetch"); none if nowhere.
+    fn redirected(&self, answer: &EgressResponse) -> Option<Result<Self, String>> {
+        if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+            return None;
+        }
+        let location = answer.headers.get("location")?;
+        let to = location
+            .to_str()
+            .ok()
+            .and_then(|location| self.url.join(location).ok());
+        let Some(url) = to else {
+            return Some(Err("the answer redirects to what is no URL".to_owned()));
+        };
+        let mut next = self.clone();
+        let as_get = match answer.status {
+            StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => self.method == Method::POST,
+            StatusCode::SEE_OTHER => self.method != Method::GET && self.method != Method::HEAD,
+            _ => false,
+        };
+        if as_get {
+            next.method = Method::GET;
+            next.body = Bytes::new();
+            let names: Vec<_> = next.headers.keys().cloned().collect();
+            for name in names {
+                if name.as_str().starts_with("content-") {
+                    next.headers.remove(name);
+                }
+            }
+        }
+        if url.origin() != self.url.origin() {
+            for name in SECRET {
+                next.headers.remove(name);
+            }
+        }
+        next.url = url;
+        Some(Ok(next))
+    }
+}
+
+fn response(url: &Url, redirected: bool, answer: EgressResponse) -> FetchResponse {
+    let mut url = url.clone();
+    // Both fail only on URLs without a host, which give no answer.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    let headers = answer.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.to_string(), value)
+    });
+    FetchResponse {
+        status: answer.status.as_u16(),
+        status_text: answer
+            .status
+            .canonical_reason()
+            .unwrap_or_default()
+            .to_owned(),
+        url: url.into(),
+        redirected,
+        headers: headers.collect(),
+        body: answer.body_head,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+
+    fn step(method: &str) -> Step {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let request = FetchRequest {
+            method: method.to_owned(),
+            url: "https://a.example/x/y".to_owned(),
+            headers: vec![
+                header("authorization", "Bearer secret"),
+                header("content-type", "text/plain"),
+                header("host", "b.example"),
+                header("x-own", "1"),
+            ],
+            body: Some(Bytes::from_static(b"body")),
+            redirect: Redirect::Follow,
+            max_body: 10,
+            timeout: Duration::from_secs(1),
+            tag: "r".into(),
+        };
+        Step::first(&request, "Posthouse/1").unwrap()
+    }
+
+    fn answer(status: u16, location: &str) -> EgressResponse {
+        let mut headers = HeaderMap::new();
+        headers.insert("location", location.parse().unwrap());
+        EgressResponse {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers,
+            body_head: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_the_connection_s_is_not_the_script_s() {
+        let step = step("POST");
+        assert!(!step.headers.contains_key("host"));
+        assert_eq!(step.headers["user-agent"], "Posthouse/1");
+        assert_eq!(step.headers["x-own"], "1");
+    }
+
+    #[test]
+    fn redirects() {
+        for (method, status, then) in [
+            ("POST", 301, "GET"),
+            ("POST", 302, "GET"),
+            ("PUT", 302, "PUT"),
+            ("PUT", 303, "GET"),
+            ("HEAD", 303, "HEAD"),
+            ("POST", 307, "POST"),
+            ("POST", 308, "POST"),
+        ] {
+            let next = step(method)
+                .redirected(&answer(status, "../z"))
+                .unwrap()
+                .unwrap();
+            assert_eq!(next.method, then, "{method} {status}");
+            assert_eq!(next.url.as_str(), "https://a.example/z");
+            assert_eq!(next.body.is_empty(), then == "GET", "{method} {status}");
+            assert_eq!(next.headers.contains_key("content-type"), then != "GET");
+            assert!(next.headers.contains_key("authorization"));
+        }
+        // What was meant for one host is not shown to another, not even to another port.
+        for elsewhere in [
+            "https://b.example/",
+            "http://a.example/",
+            "//a.example:444/",
+        ] {
+            let next = step("GET")
+                .redirected(&answer(302, elsewhere))
+                .unwrap()
+                .unwrap();
+            assert!(!next.headers.contains_key("authorization"), "{elsewhere}");
+            assert!(next.headers.contains_key("x-own"));
+        }
+        assert!(step("GET").redirected(&answer(304, "/")).is_none());
+        assert!(
+            step("GET")
+                .redirected(&answer(302, "http://"))
+                .unwrap()
+                .is_err()
+        );
+    }
+}
