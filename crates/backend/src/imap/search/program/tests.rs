@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use posthouse_imap::command::{Command, Dialect, Piece};
-use proptest::prelude::*;
+use proptest::prelude::{any, *};
 use serde_json::json;
 
 const GMAIL: Offers = Offers {
