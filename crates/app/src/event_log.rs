@@ -110,7 +110,7 @@ impl App {
         let rate = body.number("rate").unwrap_or(50).clamp(1, 1000);
         let failed = |error: &dyn std::fmt::Display| internal("replaying events", error);
         let store = self.store();
-        let now = store.now();
+        let mut next = store.now();
         let mut queued = 0;
         let mut more = true;
         while more && queued < REPLAYED {
@@ -121,12 +121,15 @@ impl App {
             let Some(last) = page.last() else { break };
             after = Some(last.position());
             let mut batch = Batch::new();
-            for event in &page {
-                let number = u64::try_from(queued).unwrap_or(u64::MAX);
-                let due = now.after(Duration::from_millis(number.saturating_mul(1000) / rate));
+            let now = store.now();
+            // What was queued late is not made up for: that would be faster than the rate.
+            next = next.max(now);
+            for (number, event) in (0_u64..).zip(&page) {
+                let due = next.after(Duration::from_millis(number * 1000 / rate));
                 deliveries::repeat(&mut batch, &event.id, endpoint, now, due);
-                queued += 1;
             }
+            queued += page.len();
+            next = next.after(Duration::from_millis(page.len() as u64 * 1000 / rate));
             store.commit(batch).await.map_err(|error| failed(&error))?;
         }
         self.engine().wake_webhooks();

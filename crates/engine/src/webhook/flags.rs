@@ -1,8 +1,6 @@
 //! The error flags (behaviour 7.2): set by a failure, cleared by the next success, written only when they change.
 
-use posthouse_model::{
-    AccountId, account::AccountStatus, route::WebhookRoute, secret::mask_url,
-};
+use posthouse_model::{AccountId, account::AccountStatus, route::WebhookRoute, secret::mask_url};
 use posthouse_store::{Batch, StoreError, accounts, deliveries::Delivery, routes, settings};
 use serde_json::{Value, json};
 
