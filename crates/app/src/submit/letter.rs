@@ -146,11 +146,13 @@ impl Letter<'_> {
     fn trackers(&self) -> (bool, bool) {
         let settings = self.app.settings();
         let both = self.body.bool("trackingEnabled");
-        let former = settings.value("trackSentMessages").as_bool();
         let of = |key: &str| {
             let own = self.body.bool(key).or(both);
-            let set = settings.value(key).as_bool().or(former);
-            own.or(set).unwrap_or(false)
+            own.unwrap_or_else(|| {
+                // The former switch of both counts where the later ones were never touched.
+                let stored = settings.is_stored(key);
+                settings.bool(if stored { key } else { "trackSentMessages" })
+            })
         };
         (of("trackOpens"), of("trackClicks"))
     }

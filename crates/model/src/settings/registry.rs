@@ -227,10 +227,10 @@ settings! {
             example "31";
     }
     EmailProcessing "Tracking" {
-        "trackOpens" = "false", Open, kept, Plain,
+        "trackOpens" = "false", Open, served, Plain,
             "Track opens",
             "Add an invisible image to HTML messages that are sent, to learn when they are opened. Needs the service URL.";
-        "trackClicks" = "false", Open, kept, Plain,
+        "trackClicks" = "false", Open, served, Plain,
             "Track clicks",
             "Rewrite the links of HTML messages that are sent, to learn which are followed. Needs the service URL.";
     }
@@ -280,7 +280,7 @@ settings! {
         "imapStrategy" = r#""default""#, Open, served, STRATEGIES,
             "For IMAP",
             "Which of the addresses a connection to an IMAP server comes from.";
-        "smtpStrategy" = r#""default""#, Open, kept, STRATEGIES,
+        "smtpStrategy" = r#""default""#, Open, served, STRATEGIES,
             "For SMTP",
             "Which of the addresses a connection to an SMTP server comes from.";
     }
@@ -443,7 +443,7 @@ settings! {
     }
 
     Deprecated "Tracking and AI" {
-        "trackSentMessages" = "null", Open, kept, Plain,
+        "trackSentMessages" = "null", Open, served, Plain,
             "Track sent messages",
             "The former switch of both trackers. Use Track opens and Track clicks.";
         "generateRiskAssessment" = "false", Open, kept, Plain,
