@@ -3,8 +3,7 @@
 use posthouse_app::{AppPassword, Fault, Field, Link, Outcome, Trouble, Why};
 use serde_json::{Value, json};
 
-use super::view::View;
-use crate::i18n::Text;
+use crate::{i18n::Text, public::view::View};
 
 /// The faults of a form, one sentence a field.
 #[derive(Default)]
