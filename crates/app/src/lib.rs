@@ -47,6 +47,7 @@ mod dispatch;
 mod event_log;
 mod first_start;
 mod folders;
+mod gateway_console;
 mod gateways;
 mod hosted;
 mod input;

@@ -3,6 +3,8 @@
 mod accounts;
 mod config;
 pub(crate) mod dashboard;
+mod faults;
+mod gateways;
 mod reference;
 mod security;
 pub(crate) mod setup;
@@ -16,6 +18,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(dashboard::routes())
+        .merge(gateways::routes())
         .merge(tokens::routes())
         .merge(security::routes())
         .merge(setup::routes())

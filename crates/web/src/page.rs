@@ -26,6 +26,7 @@ use crate::{
 pub(crate) enum Room {
     Dashboard,
     Accounts,
+    Gateways,
     Tokens,
     Settings,
     Reference,
@@ -55,6 +56,7 @@ const fn entry(room: Room, path: &'static str, label: &'static str, icon: &'stat
 const ROOMS: &[Entry] = &[
     entry(Room::Dashboard, "/admin", "Dashboard", "gauge"),
     entry(Room::Accounts, "/admin/accounts", "Accounts", "inbox"),
+    entry(Room::Gateways, "/admin/gateways", "Gateways", "send"),
     entry(Room::Tokens, "/admin/tokens", "Access tokens", "key"),
     entry(Room::Settings, "/admin/config", "Settings", "sliders"),
     entry(Room::Reference, "/admin/reference", "API reference", "book"),

@@ -32,6 +32,9 @@ export async function fill(server, { settled = true } = {}) {
   };
   for (const [name, more] of Object.values(others)) await server.api('POST', '/v1/account', account(name, { name: name[0].toUpperCase() + name.slice(1), ...more }));
 
+  await server.api('POST', '/v1/gateway', { gateway: 'bulk', name: 'Newsletters', host: '127.0.0.1', port: sink.port, secure: false, user: 'any', pass: 'any' });
+  await server.api('POST', '/v1/gateway', { gateway: 'old', name: 'Old relay', host: '127.0.0.1', port: closed, secure: false });
+
   const issue = (...args) => server.command('tokens', 'issue', ...args);
   const tokens = {
     full: await issue('-d', 'CRM of the sales team', '-s', 'api'),
@@ -53,7 +56,7 @@ export async function fill(server, { settled = true } = {}) {
     await server.waitState('archive', 'connectError');
     await append(names[0], message({ subject: 'New order 4711', from: 'Ada Lovelace <ada@example.org>' }));
     await receiver.event('messageNew', (hook) => hook.account === names[0]);
-    await server.api('POST', `/v1/account/${names[0]}/submit`, { to: [{ address: 'customer@example.com' }], subject: 'Your order', text: 'It is on its way.' });
+    await server.api('POST', `/v1/account/${names[0]}/submit`, { to: [{ address: 'customer@example.com' }], subject: 'Your order', text: 'It is on its way.', gateway: 'bulk' });
     await eventually('mail is delivered', () => sink.mails.length > 0);
     for (const token of [tokens.full, tokens.bound])
       for (const path of ['/v1/accounts', `/v1/account/${names[0]}`, '/v1/stats'])

@@ -182,6 +182,7 @@ mod tests {
     #[test]
     fn app_passwords_are_explained() {
         let view = View {
+            path: "/",
             brand: String::new(),
             header: String::new(),
             crumb: String::new(),
