@@ -69,6 +69,7 @@ mod settings_console;
 mod signed;
 mod stats;
 mod submit;
+mod suppression_console;
 mod suppressions;
 mod templates;
 mod token_api;

@@ -8,6 +8,7 @@ mod gateways;
 mod reference;
 mod security;
 pub(crate) mod setup;
+mod suppressions;
 pub(crate) mod tokens;
 
 use axum::Router;
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(accounts::routes())
         .merge(dashboard::routes())
         .merge(gateways::routes())
+        .merge(suppressions::routes())
         .merge(tokens::routes())
         .merge(security::routes())
         .merge(setup::routes())

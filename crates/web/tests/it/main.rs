@@ -11,6 +11,7 @@ mod login;
 mod reference;
 mod setup;
 mod support;
+mod suppressions;
 mod tokens;
 mod tracking;
 mod unsubscribe;
