@@ -71,6 +71,7 @@ mod stats;
 mod submit;
 mod suppression_console;
 mod suppressions;
+mod template_console;
 mod templates;
 mod token_api;
 mod token_console;
@@ -98,12 +99,14 @@ pub use hosted::{
 };
 pub use local_addresses::LocalAddress;
 pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
+pub use posthouse_template::Rendered;
 pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
 pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
 pub use sessions::{Session, SessionKind, Sessions};
 pub use settings_console::SettingView;
+pub use template_console::PreviewFault;
 pub use token_console::{
     AccountSuggestion, Issued, Listed, TokenFilter, TokenListing, TokenView, preview,
 };

@@ -9,6 +9,7 @@ mod reference;
 mod security;
 pub(crate) mod setup;
 mod suppressions;
+mod templates;
 pub(crate) mod tokens;
 
 use axum::Router;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(dashboard::routes())
         .merge(gateways::routes())
         .merge(suppressions::routes())
+        .merge(templates::routes())
         .merge(tokens::routes())
         .merge(security::routes())
         .merge(setup::routes())

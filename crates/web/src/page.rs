@@ -27,6 +27,7 @@ pub(crate) enum Room {
     Dashboard,
     Accounts,
     Gateways,
+    Templates,
     Suppressions,
     Tokens,
     Settings,
@@ -62,7 +63,7 @@ const ROOMS: &[Entry] = &[
         Room::Suppressions,
         "/admin/suppression-lists",
         "Suppression lists",
-        "nothing",
+        "cross",
     ),
     entry(Room::Tokens, "/admin/tokens", "Access tokens", "key"),
     entry(Room::Settings, "/admin/config", "Settings", "sliders"),
@@ -122,7 +123,8 @@ pub(crate) struct Page {
     pub(crate) secure: bool,
     crumb: String,
     flash: Option<Flash>,
-    theme: &'static str,
+    /// `light`, `dark`, or empty for what the system says.
+    pub(crate) theme: &'static str,
 }
 
 /// Parameters of an operation that a page calls.

@@ -10,7 +10,7 @@ const PEOPLE = ['Ada Lovelace', 'Jürgen Groß', 'Amélie Poulain', '佐藤 花�
 const SUBJECTS = ['Minutes of the meeting', 'Rechnung für März', 'Your order has shipped', 'Réservation confirmée', '来週の会議について', 'Question about the contract'];
 
 /**
- * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound }, stop }.
+ * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound }, template, stop }.
  * `settled`: waits until the mailboxes are in their states and events have been delivered.
  */
 export async function fill(server, { settled = true } = {}) {
@@ -34,6 +34,13 @@ export async function fill(server, { settled = true } = {}) {
 
   await server.api('POST', '/v1/gateway', { gateway: 'bulk', name: 'Newsletters', host: '127.0.0.1', port: sink.port, secure: false, user: 'any', pass: 'any' });
   await server.api('POST', '/v1/gateway', { gateway: 'old', name: 'Old relay', host: '127.0.0.1', port: closed, secure: false });
+  const template = await server.api('POST', '/v1/templates/template', {
+    account: null,
+    name: 'Order confirmation',
+    description: 'Sent by the shop after each order',
+    content: { subject: 'Your order {{params.number}}', html: '<h1>Thank you, {{params.name}}</h1>\n<p>Your order {{params.number}} is on its way.</p>', text: 'Thank you, {{params.name}}' },
+  });
+  for (const recipient of ['ann@example.net', 'bob@example.org']) await server.api('POST', '/v1/blocklist/newsletter', { account: others.off[0], recipient });
 
   const issue = (...args) => server.command('tokens', 'issue', ...args);
   const tokens = {
@@ -66,6 +73,7 @@ export async function fill(server, { settled = true } = {}) {
   return {
     accounts: { connected: names[0], second: names[1], refused: 'warehouse', unreachable: 'archive', off: 'newsletter' },
     tokens,
+    template: template.id,
     receiver,
     sink,
     stop() {

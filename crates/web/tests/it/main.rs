@@ -12,6 +12,7 @@ mod reference;
 mod setup;
 mod support;
 mod suppressions;
+mod templates;
 mod tokens;
 mod tracking;
 mod unsubscribe;
