@@ -17,7 +17,9 @@ const house = House.open({
 const shown = (page) => page.frameLocator('iframe[name=preview]');
 
 for (const javaScriptEnabled of [true, false])
-  house.test(`templates: written, previewed, sent, ${javaScriptEnabled ? 'with' : 'without'} scripts`, { signedIn: true, javaScriptEnabled }, async ({ page }) => {
+  house.test(`templates: written, previewed, sent, ${javaScriptEnabled ? 'with' : 'without'} scripts`, { signedIn: true, javaScriptEnabled }, async ({ page, watch }) => {
+    // The script of the message.
+    watch.allow(/Blocked script execution in 'about:srcdoc'/);
     const name = `Order ${javaScriptEnabled ? 'with' : 'without'}`;
     await page.goto('/admin/templates/new');
     await page.locator('#name').fill(name);

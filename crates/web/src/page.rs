@@ -59,6 +59,7 @@ const ROOMS: &[Entry] = &[
     entry(Room::Dashboard, "/admin", "Dashboard", "gauge"),
     entry(Room::Accounts, "/admin/accounts", "Accounts", "inbox"),
     entry(Room::Gateways, "/admin/gateways", "Gateways", "send"),
+    entry(Room::Templates, "/admin/templates", "Templates", "mail"),
     entry(
         Room::Suppressions,
         "/admin/suppression-lists",
