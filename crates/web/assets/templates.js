@@ -17,6 +17,3 @@ form.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(preview, PAUSE);
 });
-
-// What is stored is shown at once.
-if (["subject", "html", "text"].some((name) => form.elements[name].value)) preview();
