@@ -89,7 +89,7 @@ impl App {
         Reply::json(&json!({ "gateway": id, "deleted": true }))
     }
 
-    async fn stored_gateway(&self, id: &str) -> Result<Option<Gateway>, ApiError> {
+    pub(crate) async fn stored_gateway(&self, id: &str) -> Result<Option<Gateway>, ApiError> {
         gateways::get(self.store(), id)
             .await
             .map_err(|error| internal("reading a gateway", &error))
@@ -111,7 +111,8 @@ fn id(input: &CallInput) -> String {
     input.path().text("gateway").unwrap_or_default().to_owned()
 }
 
-fn not_found() -> ApiError {
+/// 404 of a gateway that is not there.
+pub(crate) fn not_found() -> ApiError {
     ApiError::not_found("Requested gateway was not found", "NotFound")
 }
 
@@ -136,7 +137,7 @@ fn entry(gateway: &Gateway) -> Map<String, Value> {
 ///
 /// # Errors
 /// 400 for a mask that stands for nothing, a password for nobody, and one that was typed for another server.
-fn changed(body: Fields<'_>, before: SmtpConfig) -> Result<SmtpConfig, ApiError> {
+pub(crate) fn changed(body: Fields<'_>, before: SmtpConfig) -> Result<SmtpConfig, ApiError> {
     let mut smtp = before.clone();
     if let Some(host) = body.filled("host") {
         smtp.host = Some(host.to_owned());

@@ -48,6 +48,7 @@ mod dispatch;
 mod event_log;
 mod first_start;
 mod folders;
+mod gateway_console;
 mod gateways;
 mod hosted;
 mod input;
@@ -70,7 +71,9 @@ mod settings_console;
 mod signed;
 mod stats;
 mod submit;
+mod suppression_console;
 mod suppressions;
+mod template_console;
 mod templates;
 mod token_api;
 mod token_console;
@@ -98,6 +101,7 @@ pub use hosted::{
 };
 pub use local_addresses::LocalAddress;
 pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
+pub use posthouse_template::Rendered;
 pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
 pub use reply::{Reply, ReplyBody};
@@ -105,6 +109,7 @@ pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request,
 pub use route::{RoutePayload, RouteTrial, RouteTrialResult, RouteView};
 pub use sessions::{Session, SessionKind, Sessions};
 pub use settings_console::SettingView;
+pub use template_console::PreviewFault;
 pub use token_console::{
     AccountSuggestion, Issued, Listed, TokenFilter, TokenListing, TokenView, preview,
 };

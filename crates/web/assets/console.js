@@ -84,7 +84,8 @@ for (const menu of $$("[data-menu]"))
 for (const form of $$("form[data-guard]")) {
   let changed = false;
   form.addEventListener("input", () => (changed = true));
-  form.addEventListener("submit", () => (changed = false));
+  // A form that is shown in a frame is still to be sent.
+  form.addEventListener("submit", (event) => (changed &&= Boolean(event.submitter?.formTarget)));
   addEventListener("beforeunload", (event) => {
     if (changed) event.preventDefault();
   });

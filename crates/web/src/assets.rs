@@ -50,6 +50,8 @@ assets! {
     "reference-list.js": "text/javascript; charset=utf-8",
     "reference.css": "text/css; charset=utf-8",
     "reference.js": "text/javascript; charset=utf-8",
+    "templates.css": "text/css; charset=utf-8",
+    "templates.js": "text/javascript; charset=utf-8",
     "tokens.css": "text/css; charset=utf-8",
     "webhooks.css": "text/css; charset=utf-8",
     "tokens.js": "text/javascript; charset=utf-8",

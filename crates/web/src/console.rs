@@ -3,9 +3,13 @@
 mod accounts;
 mod config;
 pub(crate) mod dashboard;
+mod faults;
+mod gateways;
 mod reference;
 mod security;
 pub(crate) mod setup;
+mod suppressions;
+mod templates;
 pub(crate) mod tokens;
 mod webhooks;
 
@@ -17,6 +21,9 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(dashboard::routes())
+        .merge(gateways::routes())
+        .merge(suppressions::routes())
+        .merge(templates::routes())
         .merge(tokens::routes())
         .merge(webhooks::routes())
         .merge(security::routes())

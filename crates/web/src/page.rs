@@ -26,6 +26,9 @@ use crate::{
 pub(crate) enum Room {
     Dashboard,
     Accounts,
+    Gateways,
+    Templates,
+    Suppressions,
     Tokens,
     Webhooks,
     Settings,
@@ -56,6 +59,14 @@ const fn entry(room: Room, path: &'static str, label: &'static str, icon: &'stat
 const ROOMS: &[Entry] = &[
     entry(Room::Dashboard, "/admin", "Dashboard", "gauge"),
     entry(Room::Accounts, "/admin/accounts", "Accounts", "inbox"),
+    entry(Room::Gateways, "/admin/gateways", "Gateways", "send"),
+    entry(Room::Templates, "/admin/templates", "Templates", "mail"),
+    entry(
+        Room::Suppressions,
+        "/admin/suppression-lists",
+        "Suppression lists",
+        "cross",
+    ),
     entry(Room::Tokens, "/admin/tokens", "Access tokens", "key"),
     entry(Room::Webhooks, "/admin/webhooks", "Webhook routes", "send"),
     entry(Room::Settings, "/admin/config", "Settings", "sliders"),
@@ -115,7 +126,8 @@ pub(crate) struct Page {
     pub(crate) secure: bool,
     crumb: String,
     flash: Option<Flash>,
-    theme: &'static str,
+    /// `light`, `dark`, or empty for what the system says.
+    pub(crate) theme: &'static str,
 }
 
 /// Parameters of an operation that a page calls.

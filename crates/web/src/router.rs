@@ -29,9 +29,21 @@ pub fn router(app: App) -> Router {
         (app.clone(), PUBLIC_LIMIT),
         crumb::protect,
     ));
+    // Mail programs know no crumb: their way to leave a list stands before it.
+    let unsubscribe = public::unsubscribe::routes()
+        .layer(from_fn_with_state(
+            (app.clone(), PUBLIC_LIMIT),
+            crumb::protect,
+        ))
+        .layer(from_fn_with_state(
+            app.clone(),
+            public::unsubscribe::one_click,
+        ));
     Router::new()
         .merge(console)
         .merge(public)
+        .merge(unsubscribe)
+        .merge(public::tracking::routes())
         .merge(assets::routes())
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::disable())

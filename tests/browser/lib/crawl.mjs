@@ -20,7 +20,8 @@ function facts(text) {
     files: [...page.querySelectorAll('script[src], link[rel=stylesheet][href]')].map((file) => file.getAttribute('src') ?? file.getAttribute('href')),
     // What a strict policy forbids, were it not for the policy.
     inline: [
-      ...all.filter((element) => element.matches('script:not([src]), style, [style], base, object, embed, iframe, frame')).map(describe),
+      // A frame that has a name and no address is filled by a form of the page.
+      ...all.filter((element) => element.matches('script:not([src]), style, [style], base, object, embed, iframe[src], iframe[srcdoc], iframe:not([name]), frame')).map(describe),
       ...all.filter((element) => element.getAttributeNames().some((name) => name.startsWith('on'))).map(describe),
       ...all.filter((element) => ['href', 'src', 'action', 'formaction', 'xlink:href'].some((name) => /^\s*(javascript|vbscript|data:text)/i.test(element.getAttribute(name) ?? ''))).map(describe),
     ],

@@ -12,7 +12,7 @@ const SUBJECTS = ['Minutes of the meeting', 'Rechnung für März', 'Your order h
 
 /**
  * Fills a server. Returns { accounts: { connected, refused, unreachable, off }, tokens: { full, metrics, bound },
- * routes: { books, failing }, stop }.
+ * routes: { books, failing }, template, stop }.
  * `settled`: waits until the mailboxes are in their states and events have been delivered.
  */
 export async function fill(server, { settled = true } = {}) {
@@ -53,6 +53,15 @@ export async function fill(server, { settled = true } = {}) {
     }),
   };
   await console.form('/admin/webhooks/new', { name: 'Archive', description: 'Off until the move is done', targetUrl: `${receiver.url}/archive`, fn: 'return true;' });
+  await server.api('POST', '/v1/gateway', { gateway: 'bulk', name: 'Newsletters', host: '127.0.0.1', port: sink.port, secure: false, user: 'any', pass: 'any' });
+  await server.api('POST', '/v1/gateway', { gateway: 'old', name: 'Old relay', host: '127.0.0.1', port: closed, secure: false });
+  const template = await server.api('POST', '/v1/templates/template', {
+    account: null,
+    name: 'Order confirmation',
+    description: 'Sent by the shop after each order',
+    content: { subject: 'Your order {{params.number}}', html: '<h1>Thank you, {{params.name}}</h1>\n<p>Your order {{params.number}} is on its way.</p>', text: 'Thank you, {{params.name}}' },
+  });
+  for (const recipient of ['ann@example.net', 'bob@example.org']) await server.api('POST', '/v1/blocklist/newsletter', { account: others.off[0], recipient });
 
   const issue = (...args) => server.command('tokens', 'issue', ...args);
   const tokens = {
@@ -75,7 +84,7 @@ export async function fill(server, { settled = true } = {}) {
     await server.waitState('archive', 'connectError');
     await append(names[0], message({ subject: 'New order 4711', from: 'Ada Lovelace <ada@example.org>' }));
     await receiver.event('messageNew', (hook) => hook.account === names[0]);
-    await server.api('POST', `/v1/account/${names[0]}/submit`, { to: [{ address: 'customer@example.com' }], subject: 'Your order', text: 'It is on its way.' });
+    await server.api('POST', `/v1/account/${names[0]}/submit`, { to: [{ address: 'customer@example.com' }], subject: 'Your order', text: 'It is on its way.', gateway: 'bulk' });
     await eventually('mail is delivered', () => sink.mails.length > 0);
     for (const token of [tokens.full, tokens.bound])
       for (const path of ['/v1/accounts', `/v1/account/${names[0]}`, '/v1/stats'])
@@ -86,6 +95,7 @@ export async function fill(server, { settled = true } = {}) {
     accounts: { connected: names[0], second: names[1], refused: 'warehouse', unreachable: 'archive', off: 'newsletter' },
     tokens,
     routes,
+    template: template.id,
     receiver,
     sink,
     stop() {

@@ -1,6 +1,6 @@
 // Every page there is, and how to get there with data as people have it.
 
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 /** Groups of settings: the last parts of their pages' paths. */
 export const SETTINGS = ['service', 'security', 'webhooks', 'email-processing', 'network', 'smtp', 'imap-proxy', 'ai', 'mcp', 'branding', 'logging', 'deprecated'];
@@ -35,6 +35,18 @@ export const PAGES = [
   { name: 'account-flush', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/flush`, signedIn: true },
   { name: 'account-edit', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/edit`, signedIn: true },
   { name: 'account-delete', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/delete`, signedIn: true },
+  { name: 'gateways', path: '/admin/gateways', signedIn: true },
+  { name: 'gateway-new', path: '/admin/add-gateway', signedIn: true },
+  { name: 'gateway', path: '/admin/gateways/bulk', signedIn: true },
+  { name: 'gateway-delete', path: '/admin/gateways/bulk/delete', signedIn: true },
+  { name: 'templates', path: '/admin/templates', signedIn: true },
+  { name: 'template', path: (demo) => `/admin/templates/${demo.template}`, signedIn: true },
+  { name: 'template-new', path: '/admin/templates/new', signedIn: true, alike: true },
+  { name: 'template-delete', path: (demo) => `/admin/templates/${demo.template}/delete`, signedIn: true, alike: true },
+  { name: 'suppressions', path: '/admin/suppression-lists', signedIn: true },
+  { name: 'suppression-add', path: '/admin/add-suppression?list=newsletter', signedIn: true },
+  { name: 'suppression-list', path: '/admin/suppression-lists/newsletter?recipient=ann@example.net', signedIn: true },
+  { name: 'suppression-delete', path: '/admin/suppression-lists/newsletter/delete', signedIn: true, alike: true },
   { name: 'tokens', path: '/admin/tokens', signedIn: true },
   { name: 'tokens-none', path: '/admin/tokens?query=nobody-has-this-name', signedIn: true, alike: true },
   { name: 'token-new', path: '/admin/tokens/new', signedIn: true },
@@ -54,6 +66,9 @@ export const PAGES = [
   { name: 'account-password', path: '/admin/account/password', signedIn: true },
   { name: 'hosted', path: (_, server) => hosted(server) },
   { name: 'hosted-refused', path: '/accounts/new?data=e30&sig=AAAA', status: 403 },
+  { name: 'unsubscribe', path: (demo, server) => unsubscribe(server, demo.accounts.off, 'reader@example.net') },
+  { name: 'unsubscribe-left', path: (demo, server) => unsubscribe(server, demo.accounts.off, 'gone@example.net', true) },
+  { name: 'unsubscribe-refused', path: '/unsubscribe?data=e30&sig=AAAA', status: 403, alike: true },
 ];
 
 /** A link of the hosted form; what is given as an empty text is left out. */
@@ -62,6 +77,16 @@ export async function hosted(server, more = {}) {
   const { url } = await server.api('POST', '/v1/authentication/form', Object.fromEntries(Object.entries(wanted).filter(([, value]) => value)));
   const link = new URL(url);
   return link.pathname + link.search;
+}
+
+/** A link by which a recipient leaves the list `spring-offers` of an account, who has left it if `left`. */
+export async function unsubscribe(server, account, recipient, left = false) {
+  const serviceSecret = 'the secret of a test';
+  await server.settings({ serviceSecret });
+  if (left) await server.api('POST', '/v1/blocklist/spring-offers', { account, recipient });
+  const json = JSON.stringify({ act: 'unsub', acc: account, list: 'spring-offers', rcpt: recipient });
+  const sig = createHmac('sha256', serviceSecret).update(json).digest('base64url');
+  return `/unsubscribe?data=${Buffer.from(json).toString('base64url')}&sig=${sig}`;
 }
 
 /** The path of an entry of the table. */

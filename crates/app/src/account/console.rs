@@ -3,7 +3,7 @@
 use posthouse_engine::default_url;
 use posthouse_model::{
     AccountId, AccountState, ApiError, EventType, Timestamp,
-    account::{AccountConfig, AccountError},
+    account::{AccountConfig, AccountError, SmtpConfig},
     secret::mask_url,
 };
 use posthouse_store::{
@@ -163,6 +163,23 @@ impl App {
                 .get("smtp")
                 .map(|tried| tried_words(tried, smtp_host)),
         })
+    }
+
+    /// Logs in to an SMTP server that stands for itself.
+    pub(crate) async fn try_smtp_server(&self, smtp: SmtpConfig) -> AccountTrial {
+        let host = smtp.host.clone();
+        let config = AccountConfig {
+            smtp: Some(smtp),
+            ..AccountConfig::default()
+        };
+        let limit = self.engine().config().connect_timeout;
+        let outcome = self.verify_config(&config, false, limit).await;
+        AccountTrial {
+            imap: None,
+            smtp: outcome
+                .get("smtp")
+                .map(|tried| tried_words(tried, host.as_deref())),
+        }
     }
 
     /// How many messages of an account are indexed, and of how many of them is known what tells a move and a conversation:

@@ -9,6 +9,7 @@ use posthouse_model::{
 };
 use posthouse_store::{accounts, suppressions};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     link::{self, Action, LinkFault},
@@ -34,6 +35,8 @@ pub struct LinkVisit {
     pub address: IpAddr,
     /// The reader's program.
     pub user_agent: Option<String>,
+    /// Whether it is told of; not when only the headers were asked for, as nobody sees anything then.
+    pub counts: bool,
 }
 
 /// A recipient who may leave a list.
@@ -76,16 +79,17 @@ impl App {
     pub fn clicked(&self, visit: &LinkVisit) -> Result<String, LinkFault> {
         match link::open(self, &visit.data, &visit.sig)? {
             Action::Click { url, acc, msg } => {
+                let target = page(&url).ok_or(LinkFault::Malformed)?;
                 let data = json!({ "messageId": msg, "url": url });
                 self.tell(visit, EventType::TrackClick, &acc, data);
-                Ok(url)
+                Ok(target)
             }
             _ => Err(LinkFault::Malformed),
         }
     }
 
     fn tell(&self, visit: &LinkVisit, event: EventType, account: &str, mut data: Value) {
-        if robot::is_crawler(visit.address) {
+        if !visit.counts || robot::is_crawler(visit.address) {
             return;
         }
         describe(&mut data, visit);
@@ -220,6 +224,18 @@ impl App {
     }
 }
 
+/// The address of a page as a header can carry it; none for what links of messages are not made for.
+fn page(url: &str) -> Option<String> {
+    let parsed = Url::parse(url).ok();
+    let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    // As it was written, where that can be: some servers tell apart what is the same by RFC 3986.
+    Some(if url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        url.to_owned()
+    } else {
+        parsed.into()
+    })
+}
+
 /// Who followed the link.
 fn describe(data: &mut Value, visit: &LinkVisit) {
     data["remoteAddress"] = json!(visit.address.to_string());
@@ -230,4 +246,31 @@ fn describe(data: &mut Value, visit: &LinkVisit) {
 
 fn agent(text: &str) -> String {
     text.chars().take(AGENT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_pages() {
+        for same in ["http://a.example?x=1", "HTTPS://a.example/%7Eb#c"] {
+            assert_eq!(page(same).as_deref(), Some(same));
+        }
+        let written = page("https://\u{fc}.example/a b\r\nX: y");
+        assert_eq!(
+            written.as_deref(),
+            Some("https://xn--tda.example/a%20bX:%20y")
+        );
+        for other in [
+            "javascript:alert(1)",
+            "//a.example",
+            "data:text/html,x",
+            "mailto:a@b.c",
+            "",
+            "https://",
+        ] {
+            assert_eq!(page(other), None, "{other}");
+        }
+    }
 }

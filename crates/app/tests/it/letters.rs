@@ -257,6 +257,7 @@ fn visit(data: &str, sig: &str) -> LinkVisit {
         sig: sig.to_owned(),
         address: "192.0.2.9".parse().unwrap(),
         user_agent: Some("Reader/1.0".to_owned()),
+        counts: true,
     }
 }
 

@@ -104,7 +104,7 @@ async fn find(page: &Page, id: &str) -> Result<(Head, Value), Failure> {
 }
 
 /// What a try to log in came to: protocol, and what is wrong.
-fn tried(trial: &Option<AccountTrial>) -> Vec<(&'static str, Option<&Advice>)> {
+pub(super) fn tried(trial: &Option<AccountTrial>) -> Vec<(&'static str, Option<&Advice>)> {
     let Some(trial) = trial else {
         return Vec::new();
     };

@@ -2,16 +2,14 @@
 //!
 //! | Module | Noun |
 //! |---|---|
-//! | `guest` | who visits: language, address, crumb |
-//! | `view` | the frame of these pages |
 //! | `words` | faults, troubles and hints in the visitor's language |
 //! | `person` | first step: choice of provider; name, address, password |
 //! | `servers` | second step: the servers, tried and connected |
+//! | `ending` | the pages at the end |
 
-mod guest;
+mod ending;
 mod person;
 mod servers;
-mod view;
 mod words;
 
 use axum::{
@@ -20,9 +18,12 @@ use axum::{
 };
 use posthouse_app::App;
 
+/// Where the links lead.
+const START: &str = "/accounts/new";
+
 pub(super) fn routes() -> Router<App> {
     Router::new()
-        .route("/accounts/new", get(person::open).post(person::choose))
+        .route(START, get(person::open).post(person::choose))
         .route("/accounts/new/imap", post(servers::detect))
         .route("/accounts/new/imap/test", post(servers::test))
         .route("/accounts/new/imap/server", post(servers::connect))

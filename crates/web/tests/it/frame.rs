@@ -22,6 +22,27 @@ async fn pages_carry_strict_headers() {
 }
 
 #[tokio::test]
+async fn the_navigation_leads_to_every_room_and_says_where_one_is() {
+    let console = Console::start().await;
+    let dashboard = console.get("/admin").await;
+    for room in [
+        "accounts",
+        "gateways",
+        "templates",
+        "suppression-lists",
+        "tokens",
+        "config",
+        "reference",
+    ] {
+        let link = format!("<a href=\"/admin/{room}\"");
+        assert!(dashboard.expect(200).contains(&link), "{room}");
+        let page = console.get(&format!("/admin/{room}")).await;
+        let here = format!("{link} aria-current=\"page\"");
+        assert!(page.expect(200).contains(&here), "{room}");
+    }
+}
+
+#[tokio::test]
 async fn assets_are_kept_by_browsers_and_their_addresses_change_with_them() {
     let console = Console::start().await;
     let page = console.get("/").await;

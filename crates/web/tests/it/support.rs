@@ -1,13 +1,15 @@
 //! A console on a fresh store, and a browser without a screen: cookies, forms, no scripts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Mutex};
+use std::{collections::BTreeMap, net::IpAddr, sync::Mutex, time::Duration};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use posthouse_app::{App, AppConfig, Visitor};
+use posthouse_app::{App, AppConfig, CallInput, ReplyBody, Visitor};
+use posthouse_contract::{RawInput, operation};
+use posthouse_model::{ApiError, Caller};
 use posthouse_store::{Store, StoreConfig};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -84,6 +86,36 @@ impl Console {
             host: "127.0.0.1:3000",
             folder: None,
         }
+    }
+
+    /// Calls an operation of the API with all rights.
+    pub async fn call(
+        &self,
+        id: &str,
+        path: &[(&str, &str)],
+        body: Value,
+    ) -> Result<Value, ApiError> {
+        let operation = operation(id).unwrap();
+        let path: Vec<_> = path
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        let input = RawInput {
+            path: &path,
+            query: &[],
+            header: &|_| None,
+            body: (!body.is_null()).then_some(body),
+        };
+        let input = CallInput {
+            valid: operation.validate(input).unwrap(),
+            timeout: Duration::from_secs(10),
+            idempotency_key: None,
+        };
+        let reply = self.app.call(operation, &Caller::system(), input).await?;
+        let ReplyBody::Json(json) = reply.body else {
+            panic!("no JSON")
+        };
+        Ok(serde_json::from_slice(&json).unwrap())
     }
 
     /// Another browser on the same console.

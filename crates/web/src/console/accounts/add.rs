@@ -7,10 +7,11 @@ use posthouse_model::ApiError;
 use serde_json::{Map, Value, json};
 
 use super::{
-    form::{AccountForm, Faults},
+    form::{AccountForm, faults_of},
     path,
 };
 use crate::{
+    console::faults::Faults,
     fail::Failure,
     flash::Flash,
     form::Form,
@@ -120,7 +121,7 @@ pub(super) async fn make_link(page: Page, form: Form) -> Result<Response, Failur
             StatusCode::CONFLICT
         }
         Err(error) => {
-            add.link.faults = Faults::of(&error);
+            add.link.faults = faults_of(&error);
             status(&error)
         }
     };
@@ -141,7 +142,7 @@ pub(super) async fn carry_out(page: Page, form: Form) -> Result<Response, Failur
                 StatusCode::OK
             }
             Err(error) => {
-                add.faults = Faults::of(&error);
+                add.faults = faults_of(&error);
                 status(&error)
             }
         },
@@ -184,7 +185,7 @@ async fn create(page: &Page, form: &AccountForm) -> Result<Result<String, Faults
             .as_str()
             .unwrap_or_default()
             .to_owned())),
-        Err(error) if error.status < 500 => Ok(Err(Faults::of(&error))),
+        Err(error) if error.status < 500 => Ok(Err(faults_of(&error))),
         Err(error) => Err(error.into()),
     }
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::{
     Head, find,
-    form::{AccountForm, Faults},
+    form::{AccountForm, faults_of},
 };
 use crate::{
+    console::faults::Faults,
     fail::Failure,
     flash::Flash,
     form::Form,
@@ -100,7 +101,7 @@ pub(super) async fn carry_out(
         };
         let (status, faults, trial) = match tried {
             Ok(trial) => (StatusCode::OK, Faults::default(), Some(trial)),
-            Err(error) => (status(&error), Faults::of(&error), None),
+            Err(error) => (status(&error), faults_of(&error), None),
         };
         return Ok(render(&page, status, head, typed, faults, trial));
     }
@@ -116,7 +117,7 @@ pub(super) async fn carry_out(
     match changed.await {
         Ok(_) => Ok(page.redirect(&head.path(""), Flash::ok("The account is changed."))),
         Err(error) => {
-            let faults = Faults::of(&error);
+            let faults = faults_of(&error);
             Ok(render(&page, status(&error), head, typed, faults, None))
         }
     }

@@ -5,8 +5,9 @@ use axum::{extract::Path, http::StatusCode, response::Response};
 use posthouse_model::ApiError;
 use serde_json::{Map, Value, json};
 
-use super::{Head, find, form::Faults};
+use super::{Head, find, form::faults_of};
 use crate::{
+    console::faults::Faults,
     fail::Failure,
     flash::Flash,
     form::Form,
@@ -80,7 +81,7 @@ fn again(page: &Page, head: Head, account: &Value, form: &Form, error: &ApiError
     ask.notify_from = form.text("notifyFrom").to_owned();
     ask.sync_from = form.text("syncFrom").to_owned();
     ask.indexer = form.text("imapIndexer").to_owned();
-    ask.faults = Faults::of(error);
+    ask.faults = faults_of(error);
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
     page.render_as(status, &ask)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use posthouse_model::ApiError;
 use serde_json::{Map, Value, json};
 
-use crate::form::Form;
+use crate::{console::faults::Faults, form::Form};
 
 /// Fields whose names and values are those of the API.
 const TEXTS: &[&str] = &[
@@ -355,75 +355,16 @@ fn headers(text: &str) -> Value {
     headers.collect::<Vec<_>>().into()
 }
 
-/// What is wrong with a form.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Faults {
-    /// Field and sentence.
-    fields: Vec<(String, String)>,
-    /// What belongs to no field.
-    pub(super) other: Vec<String>,
-}
-
-impl Faults {
-    /// The faults that an operation found.
-    pub(super) fn of(error: &ApiError) -> Self {
-        let mut faults = Self::default();
-        let found = error.extra.get("fields").and_then(Value::as_array);
-        for fault in found.into_iter().flatten() {
-            let message = fault["message"].as_str().unwrap_or_default();
-            // A message begins with the whole path of its field in quotation marks.
-            let label = message
-                .strip_prefix('"')
-                .and_then(|rest| rest.split_once('"'));
-            let (label, rest) = label.unwrap_or(("", message));
-            let field = label.split('[').next().unwrap_or_default();
-            let field = match field {
-                "imap.auth" | "smtp.auth" => format!("{field}.user"),
-                "imap" | "smtp" => format!("{field}.host"),
-                known => known.to_owned(),
-            };
-            if FIELDS.contains(&field.as_str()) {
-                faults.add(&field, &sentence(rest));
-            } else {
-                faults.other.push(message.to_owned());
-            }
-        }
-        if faults.is_empty() {
-            faults.other.push(error.message.clone());
-        }
-        faults
-    }
-
-    /// Adds a fault of a field.
-    pub(super) fn add(&mut self, field: &str, message: &str) {
-        self.fields.push((field.to_owned(), message.to_owned()));
-    }
-
-    /// What is wrong with a field.
-    pub(super) fn at(&self, field: &str) -> Option<&str> {
-        let found = self.fields.iter().find(|(name, _)| name == field);
-        found.map(|(_, message)| message.as_str())
-    }
-
-    /// Whether nothing is wrong.
-    pub(super) fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.other.is_empty()
-    }
-
-    /// How many fields are wrong.
-    pub(super) fn count(&self) -> usize {
-        self.fields.len()
-    }
-}
-
-fn sentence(rest: &str) -> String {
-    let rest = rest.trim();
-    if rest == "is masked and does not match the stored value" {
-        return "The hidden part belongs to another value. Type the whole value anew.".to_owned();
-    }
-    let mut letters = rest.chars();
-    letters.next().map_or_else(String::new, |first| {
-        format!("{}{}", first.to_uppercase(), letters.as_str())
+/// What is wrong with the form of an account.
+pub(super) fn faults_of(error: &ApiError) -> Faults {
+    Faults::of(error, |label| {
+        let field = label.split('[').next().unwrap_or_default();
+        let field = match field {
+            "imap.auth" | "smtp.auth" => format!("{field}.user"),
+            "imap" | "smtp" => format!("{field}.host"),
+            known => known.to_owned(),
+        };
+        FIELDS.contains(&field.as_str()).then_some(field)
     })
 }
 
@@ -501,11 +442,11 @@ mod tests {
             {"message": "\"path[1]\" is too long", "key": "path"},
             {"message": "\"what\" is not allowed", "key": "what"},
         ]));
-        let faults = Faults::of(&error);
+        let faults = faults_of(&error);
         assert_eq!(faults.at("imap.host"), Some("Must be a host name"));
         assert_eq!(faults.at("path"), Some("Is too long"));
         assert_eq!((faults.count(), faults.other.len()), (2, 1));
-        let faults = Faults::of(&ApiError::new(500, "No"));
+        let faults = faults_of(&ApiError::new(500, "No"));
         assert_eq!(faults.other, ["No"]);
     }
 }

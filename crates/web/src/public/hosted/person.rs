@@ -5,11 +5,16 @@ use axum::{http::StatusCode, response::Response};
 use posthouse_app::{HostedApp, Link};
 
 use super::{
-    guest::Guest,
-    view::{View, failed, link_refused, unavailable},
+    START,
+    ending::{failed, link_refused, unavailable},
     words::Faults,
 };
-use crate::{fail::rendered, form::Form, i18n::Text};
+use crate::{
+    fail::rendered,
+    form::Form,
+    i18n::Text,
+    public::{guest::Guest, view::View},
+};
 
 #[derive(Template)]
 #[template(path = "hosted/choose.html")]
@@ -37,13 +42,13 @@ pub(super) async fn open(guest: Guest) -> Response {
 /// `POST /accounts/new`: a provider was chosen.
 pub(super) async fn choose(guest: Guest, form: Form) -> Response {
     if let Err(error) = guest.app.admit_visitor(guest.address).await {
-        return failed(&guest, &guest.view(&form), &error);
+        return failed(&guest, &guest.view(START, &form), &error);
     }
     step(&guest, &form, true).await
 }
 
 async fn step(guest: &Guest, form: &Form, chosen: bool) -> Response {
-    let mut view = guest.view(form);
+    let mut view = guest.view(START, form);
     let link = match guest.app.open_link(&view.data, &view.sig).await {
         Ok(link) => link,
         Err(error) => return link_refused(guest, &view, error),

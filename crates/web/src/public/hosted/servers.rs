@@ -17,15 +17,16 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{
-    guest::Guest,
+    START,
+    ending::{done, failed, link_refused},
     person,
-    view::{View, done, failed, link_refused},
     words::{Faults, Hint, Said},
 };
 use crate::{
     fail::{Failure, rendered},
     form::Form,
     i18n::Text,
+    public::{guest::Guest, view::View},
 };
 
 /// How much was found.
@@ -127,7 +128,7 @@ pub(super) async fn detect(guest: Guest, form: Form) -> Response {
 
 /// `POST /accounts/new/imap/test`: tries what was typed; the answer is JSON for the page's script.
 pub(super) async fn test(guest: Guest, Sent(form): Sent) -> Response {
-    let view = guest.view(&form);
+    let view = guest.view(START, &form);
     let answer = match try_typed(&guest, &view, &form).await {
         Ok(trial) => {
             let mut json = json!({ "success": trial.works() });
@@ -228,7 +229,7 @@ pub(super) async fn connect(guest: Guest, form: Form) -> Response {
 
 /// Counts the visitor and opens the link; `Err` is the page that says why not.
 async fn enter(guest: &Guest, form: &Form) -> Result<(View, Link), Response> {
-    let mut view = guest.view(form);
+    let mut view = guest.view(START, form);
     // Who starts again stays with this way.
     "imap".clone_into(&mut view.kind);
     if let Err(error) = guest.app.admit_visitor(guest.address).await {

@@ -3,8 +3,7 @@
 use posthouse_app::{AppPassword, Fault, Field, Link, Outcome, Trouble, Why};
 use serde_json::{Value, json};
 
-use super::view::View;
-use crate::i18n::Text;
+use crate::{i18n::Text, public::view::View};
 
 /// The faults of a form, one sentence a field.
 #[derive(Default)]
@@ -183,6 +182,7 @@ mod tests {
     #[test]
     fn app_passwords_are_explained() {
         let view = View {
+            path: "/",
             brand: String::new(),
             header: String::new(),
             crumb: String::new(),

@@ -1,4 +1,4 @@
-//! The frame of the hosted pages, and the pages that end the way.
+//! The frame of the pages that a signed link opens.
 
 use std::borrow::Borrow;
 
@@ -7,16 +7,16 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use posthouse_app::{Created, LinkError};
 use posthouse_model::ApiError;
+use url::form_urlencoded;
 
-use super::guest::{Guest, start_url};
+use super::guest::Guest;
 use crate::{
     fail::rendered,
     i18n::{Locale, Text},
 };
 
-/// What surrounds every hosted page. Its templates call it `view`.
+/// What surrounds such a page. Its templates call it `view`.
 pub(super) struct View {
     /// Name of the installation.
     pub(super) brand: String,
@@ -28,6 +28,8 @@ pub(super) struct View {
     pub(super) theme: &'static str,
     /// Language.
     pub(super) locale: Locale,
+    /// Where the link leads.
+    pub(super) path: &'static str,
     /// The link's data, as it came.
     pub(super) data: String,
     /// The link's signature, as it came.
@@ -59,16 +61,28 @@ impl View {
 
     /// Every language: its tag, its name, the address of the first page in it.
     pub(super) fn languages(&self) -> Vec<(&'static str, &'static str, String)> {
-        let start = |locale| start_url(&self.data, &self.sig, &self.kind, Some(locale));
         let languages = Locale::ALL.iter();
         languages
-            .map(|locale| (locale.code(), locale.name(), start(*locale)))
+            .map(|locale| (locale.code(), locale.name(), self.link(Some(*locale))))
             .collect()
     }
 
     /// The address of the first page.
     pub(super) fn start(&self) -> String {
-        start_url(&self.data, &self.sig, &self.kind, None)
+        self.link(None)
+    }
+
+    fn link(&self, locale: Option<Locale>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("data", &self.data);
+        query.append_pair("sig", &self.sig);
+        if !self.kind.is_empty() {
+            query.append_pair("type", &self.kind);
+        }
+        if let Some(locale) = locale {
+            query.append_pair("locale", locale.code());
+        }
+        format!("{}?{}", self.path, query.finish())
     }
 }
 
@@ -82,41 +96,14 @@ struct Refused<'a> {
     detail: &'a str,
 }
 
-#[derive(Template)]
-#[template(path = "hosted/done.html")]
-struct Done<'a> {
-    view: &'a View,
-    target: &'a str,
-}
-
-/// The page of a link that does not open.
-pub(super) fn link_refused(guest: &Guest, view: &View, error: LinkError) -> Response {
-    let text = match error {
-        LinkError::Signature => Text::RefusedSignature,
-        LinkError::Expired => Text::RefusedExpired,
-        LinkError::Failed(error) => return failed(guest, view, &error),
-    };
-    let error = ApiError::from(error);
-    ended(guest, view, Text::RefusedTitle, text, &error)
-}
-
-/// The page of what cannot be done now: too many attempts, a failure inside.
-pub(super) fn failed(guest: &Guest, view: &View, error: &ApiError) -> Response {
-    let (title, text) = match error.status {
-        429 => (Text::ManyTitle, Text::ManyAdvice),
-        _ => (Text::FailedTitle, Text::FailedAdvice),
-    };
-    ended(guest, view, title, text, error)
-}
-
-/// The page of a way to log in that there is not.
-pub(super) fn unavailable(guest: &Guest, view: &View) -> Response {
-    let error = ApiError::new(400, "OAuth2 application is not available");
-    let (title, text) = (Text::UnavailableTitle, Text::UnavailableAdvice);
-    ended(guest, view, title, text, &error)
-}
-
-fn ended(guest: &Guest, view: &View, title: Text, text: Text, error: &ApiError) -> Response {
+/// The page that ends the way: what cannot be done, and why.
+pub(super) fn ended(
+    guest: &Guest,
+    view: &View,
+    title: Text,
+    text: Text,
+    error: &ApiError,
+) -> Response {
     let page = Refused {
         view,
         title,
@@ -131,13 +118,4 @@ fn ended(guest: &Guest, view: &View, title: Text, text: Text, error: &ApiError) 
             .insert(header::RETRY_AFTER, HeaderValue::from(wait));
     }
     guest.answer(response)
-}
-
-/// The page that leads away when the account is there.
-pub(super) fn done(guest: &Guest, view: &View, created: &Created) -> Response {
-    let page = Done {
-        view,
-        target: &created.target,
-    };
-    guest.answer(rendered(StatusCode::OK, &page))
 }

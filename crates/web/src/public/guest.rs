@@ -1,6 +1,9 @@
-//! Who visits a hosted page.
+//! Who visits a page in their own language: hosted forms, links of sent messages.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -8,13 +11,10 @@ use axum::{
     response::Response,
 };
 use posthouse_app::{App, Visitor};
-use posthouse_model::ApiError;
-use url::form_urlencoded;
 
 use super::view::View;
 use crate::{
     crumb::{Crumb, is_secure},
-    fail::Failure,
     form::Form,
     i18n::Locale,
     page,
@@ -33,6 +33,8 @@ pub(super) struct Guest {
     pub(super) locale: Locale,
     /// The client's address.
     pub(super) address: IpAddr,
+    /// The client's program, as it names itself.
+    pub(super) user_agent: Option<String>,
     crumb: String,
     theme: &'static str,
     secure: bool,
@@ -41,8 +43,8 @@ pub(super) struct Guest {
 }
 
 impl Guest {
-    /// The frame of a page for a link; the link's parts are carried from form to form.
-    pub(super) fn view(&self, link: &Form) -> View {
+    /// The frame of a page for a signed link that leads to `path`; the link's parts are carried from form to form.
+    pub(super) fn view(&self, path: &'static str, link: &Form) -> View {
         let settings = self.app.settings();
         View {
             brand: page::brand(&self.app),
@@ -53,6 +55,7 @@ impl Guest {
             crumb: self.crumb.clone(),
             theme: self.theme,
             locale: self.locale,
+            path,
             data: link.text("data").to_owned(),
             sig: link.text("sig").to_owned(),
             kind: link.text("type").to_owned(),
@@ -81,13 +84,12 @@ impl Guest {
 }
 
 impl FromRequestParts<App> for Guest {
-    type Rejection = Failure;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let Some(Crumb(crumb)) = parts.extensions.get::<Crumb>().cloned() else {
-            tracing::error!(path = parts.uri.path(), "a page stands before the crumb");
-            return Err(ApiError::internal().into());
-        };
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        // A form without a crumb is refused, so that pages without forms need none.
+        let crumb = parts.extensions.get::<Crumb>().cloned();
+        let Crumb(crumb) = crumb.unwrap_or_else(|| Crumb(String::new()));
         let query = parts.uri.query().unwrap_or_default();
         let query = Form::parse(query.as_bytes());
         let settings = app.settings();
@@ -103,23 +105,15 @@ impl FromRequestParts<App> for Guest {
                 .extensions
                 .get::<Visitor>()
                 .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |visitor| visitor.address),
+            user_agent: parts
+                .headers
+                .get(header::USER_AGENT)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
             theme: page::theme(&parts.headers),
             secure: is_secure(app, &parts.extensions),
             query,
             crumb,
         })
     }
-}
-
-/// The address of a page for the same link, in a language.
-pub(super) fn start_url(data: &str, sig: &str, kind: &str, locale: Option<Locale>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("data", data).append_pair("sig", sig);
-    if !kind.is_empty() {
-        query.append_pair("type", kind);
-    }
-    if let Some(locale) = locale {
-        query.append_pair("locale", locale.code());
-    }
-    format!("/accounts/new?{}", query.finish())
 }
