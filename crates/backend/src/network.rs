@@ -1,6 +1,7 @@
 //! How a backend reaches the network.
 
 use crate::{BackendError, BoxFuture, ProtocolLog};
+use posthouse_imap::WireNames;
 use posthouse_model::account::{ServerAuth, TlsOptions};
 use posthouse_net::{EgressPolicy, TlsProfile, tls::TlsVersion};
 use std::{
@@ -182,6 +183,8 @@ pub struct Network {
     pub client_id: Arc<Vec<(String, String)>>,
     /// Where credentials come from in place of the account's own.
     pub logins: Option<Arc<dyn LoginSource>>,
+    /// Mailbox names that the server writes in a way of its own, as the sessions of the account learn them.
+    pub names: WireNames,
     /// Counters.
     pub counters: Arc<ImapCounters>,
     /// Who takes conversations down.
@@ -200,6 +203,7 @@ impl Default for Network {
             command_timeout: Duration::from_secs(60),
             client_id: Arc::default(),
             logins: None,
+            names: WireNames::default(),
             counters: Arc::default(),
             log: None,
         }

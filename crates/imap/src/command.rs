@@ -164,6 +164,15 @@ impl Command {
         self
     }
 
+    /// Puts names in the place of those of its mailboxes.
+    pub(crate) fn map_mailboxes(&mut self, other: impl Fn(MailboxName) -> MailboxName) {
+        for part in &mut self.parts {
+            if let Part::Mailbox(name) = part {
+                *name = other(name.clone());
+            }
+        }
+    }
+
     /// A space, then a set of messages. An empty one makes the command invalid.
     pub fn set(mut self, set: &SequenceSet) -> Self {
         if set.is_empty() {

@@ -23,6 +23,7 @@ use crate::quirks::Quirks;
 use crate::response::Untagged;
 use crate::session::{Event, Selected, Session, State, Tag};
 use crate::status::{Condition, Status};
+use crate::wire_names::WireNames;
 use crate::words::Words;
 
 pub use body::BodyStream;
@@ -67,6 +68,8 @@ pub struct Options {
     pub limits: Limits,
     /// Hooks for counters and the protocol log.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Mailbox names that servers write in a way of their own.
+    pub names: WireNames,
 }
 
 impl fmt::Debug for Options {

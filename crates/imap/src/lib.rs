@@ -32,6 +32,7 @@ pub mod session;
 pub mod set;
 pub mod status;
 pub mod token;
+mod wire_names;
 pub mod words;
 
 pub use bodystructure::{BodyPart, Disposition};
@@ -54,4 +55,5 @@ pub use search::SearchKey;
 pub use session::{Selected, State};
 pub use set::SequenceSet;
 pub use status::{Code, Condition, CopyUid, Status};
+pub use wire_names::WireNames;
 pub use words::Words;

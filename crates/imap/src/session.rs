@@ -13,6 +13,7 @@ use crate::observer::{self, Observer};
 use crate::quirks::{Quirk, Quirks};
 use crate::response::{Response, Untagged};
 use crate::status::{Code, Condition, Status};
+use crate::wire_names::WireNames;
 use crate::words::Words;
 
 /// Where the connection stands (RFC 9051 section 3).
@@ -136,6 +137,7 @@ pub struct Session {
     selecting: Option<Box<Selected>>,
     bye: Option<Box<Status>>,
     observer: Option<Arc<dyn Observer>>,
+    names: WireNames,
 }
 
 impl fmt::Debug for Session {
@@ -167,6 +169,7 @@ impl Session {
             selecting: None,
             bye: None,
             observer,
+            names: WireNames::default(),
         }
     }
 
@@ -234,6 +237,11 @@ impl Session {
         self.bye.as_deref()
     }
 
+    /// Learns mailbox names together with other sessions.
+    pub fn share_names(&mut self, names: WireNames) {
+        self.names = names;
+    }
+
     /// The hooks it was made with.
     pub fn observer(&self) -> Option<&Arc<dyn Observer>> {
         self.observer.as_ref()
@@ -273,7 +281,8 @@ impl Session {
 
     /// Queues a command. Several may be queued; each ends with its own [`Event::Done`]. While IDLE or
     /// AUTHENTICATE runs nothing else may be queued.
-    pub fn command(&mut self, command: Command) -> Tag {
+    pub fn command(&mut self, mut command: Command) -> Tag {
+        command.map_mailboxes(|name| self.names.as_known(name));
         self.last_tag = self.last_tag.wrapping_add(1);
         let tag = Tag(self.last_tag);
         let name = tag.to_string();
@@ -531,6 +540,7 @@ impl Session {
             Untagged::Capability(words) => {
                 self.learn(words);
             }
+            Untagged::List(entry) => self.names.learn(&entry.name),
             Untagged::Enabled(names) => {
                 let names = names.iter().map(String::as_str);
                 self.enabled = Words::new(self.enabled.iter().chain(names));

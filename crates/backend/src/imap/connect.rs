@@ -150,6 +150,7 @@ async fn set_up(
             ..Timeouts::default()
         },
         observer: Some(Arc::clone(watch) as Arc<dyn Observer>),
+        names: network.names.clone(),
         ..Options::default()
     };
     let mut connection = Connection::open(stream, options)

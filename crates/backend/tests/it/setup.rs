@@ -6,7 +6,7 @@ use posthouse_testkit::{imaps_addr, unique_user};
 
 use crate::{
     stub::{Rule, Stub},
-    support::{Numbers, collect, config, mailbox_of, network},
+    support::{Numbers, collect, config, mailbox_of, network, page},
 };
 
 #[tokio::test]
@@ -285,4 +285,47 @@ async fn what_a_product_does_wrong_is_known_by_its_words() {
     config.imap.as_mut().unwrap().port = Some(stub.port);
     verify_imap(&config, &network(), false).await.unwrap();
     assert_eq!(stub.commands(), ["ID (\"name\" \"Posthouse\")", "LOGOUT"]);
+}
+
+/// A name that breaks the encoding is opened as the server wrote it, also by a session that listed nothing.
+#[tokio::test]
+async fn names_that_break_the_encoding_are_sent_back_as_they_came() {
+    const RULES: &[Rule] = &[
+        (
+            "LIST",
+            "* LIST () \"/\" INBOX\r\n* LIST () \"/\" \"R & D\"\r\n* LIST () \"/\" \"Q &- A\"\r\n{tag} OK x\r\n",
+        ),
+        (
+            "SELECT \"R & D\"",
+            "* 0 EXISTS\r\n* OK [UIDVALIDITY 5] x\r\n{tag} OK x\r\n",
+        ),
+        (
+            "SELECT \"Q &- A\"",
+            "* 0 EXISTS\r\n* OK [UIDVALIDITY 6] x\r\n{tag} OK x\r\n",
+        ),
+        ("SELECT", "{tag} NO no such mailbox\r\n"),
+    ];
+    let greeting = "* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n";
+    let stub = Stub::start(greeting, RULES).await;
+    let mut config = config("me");
+    config.imap.as_mut().unwrap().port = Some(stub.port);
+    let mailbox = mailbox_of(config);
+    let listed = mailbox.list_mailboxes(false).await.unwrap();
+    let paths: Vec<_> = listed.iter().map(|folder| folder.path.as_str()).collect();
+    assert_eq!(paths, ["INBOX", "Q & A", "R & D"]);
+    // More sessions than the one that listed.
+    let pages = [
+        page("R & D", 0, 20),
+        page("Q & A", 0, 20),
+        page("R & D", 0, 20),
+    ];
+    let (one, two, three) = tokio::join!(
+        mailbox.list_messages(&pages[0]),
+        mailbox.list_messages(&pages[1]),
+        mailbox.list_messages(&pages[2]),
+    );
+    for page in [one, two, three] {
+        assert_eq!(page.unwrap().total, 0);
+    }
+    assert!(stub.sessions() > 1);
 }

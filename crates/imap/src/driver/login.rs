@@ -19,9 +19,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// # Errors
     /// [`Error::Bye`] when the server turns us away, [`Error::Timeout`] when it stays silent.
     pub async fn open(io: S, options: Options) -> Result<Self, Error> {
+        let mut session = Session::new(options.limits, options.observer);
+        session.share_names(options.names);
         let mut this = Self {
             io,
-            session: Session::new(options.limits, options.observer),
+            session,
             timeouts: options.timeouts,
             notices: Default::default(),
             busy: false,
