@@ -376,16 +376,18 @@ mod tests {
         let mut reader = Reader::new(pieces);
         let sent: Vec<u8> = (0..400_000u32).map(|n| (n % 251) as u8).collect();
         let chunks: Vec<Bytes> = sent.chunks(7_001).map(Bytes::copy_from_slice).collect();
+        let (late, is_late) = tokio::sync::oneshot::channel();
         let giving = tokio::spawn(async move {
             for chunk in chunks {
                 reader.put(chunk);
                 reader.give(Duration::ZERO).await;
             }
-            assert!(reader.is_late());
+            late.send(reader.is_late()).unwrap();
             reader.end().await;
             assert!(!reader.is_gone());
         });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Nobody took anything until now.
+        assert!(is_late.await.unwrap());
         let mut got = Vec::new();
         while let Some(Ok(piece)) = taken.recv().await {
             if piece.is_empty() {

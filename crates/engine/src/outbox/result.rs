@@ -134,12 +134,16 @@ impl Worker<'_> {
             NewEvent::new(EventType::MessageDeliveryError, data),
         );
         if next.is_none() {
-            let data = json!({
+            let mut data = json!({
                 "messageId": entry.job.message_id,
                 "queueId": self.lease.id,
                 "error": format!("Error: {}", failure.message),
                 "networkRouting": routing,
             });
+            // It may have been delivered all the same.
+            if progress.ambiguous == Some(true) {
+                data["ambiguous"] = json!(true);
+            }
             recorder.event(
                 self.account(),
                 Some(config),

@@ -223,6 +223,11 @@ impl Worker<'_> {
         (latest || earlier || self.message.sending_attempt.is_some()).then_some(true)
     }
 
+    /// Whether a message that may have been delivered is rather given up than sent again.
+    fn holds(&self) -> bool {
+        self.engine.settings().text("ambiguousDelivery") == Some("hold")
+    }
+
     async fn run(&self) -> Result<(), WorkError> {
         let store = self.engine.store();
         let Some(account) = accounts::get(store, self.account()).await? else {
@@ -249,6 +254,14 @@ impl Worker<'_> {
             let failure = Failure::local("The account has no SMTP server", "ENOAUTH", true);
             return self.failed(&config, &failure, Value::Null).await;
         };
+        if self.is_ambiguous(false).is_some() && self.holds() {
+            let message = "It is not known whether an earlier attempt delivered the message";
+            let failure = Failure {
+                ambiguous: true,
+                ..Failure::local(message, "EAMBIGUOUS", true)
+            };
+            return self.failed(&config, &failure, route.describe(None)).await;
+        }
         let renewing = self.keep_lease();
         let sending = tokio::time::timeout(ATTEMPT, self.send(&route, &config));
         let outcome = tokio::select! {
@@ -269,13 +282,18 @@ impl Worker<'_> {
                 self.failed(&config, &failure, route.describe(None)).await
             }
             Ok(Err(SendFailure::Unknown(error))) => {
-                let failure = Failure::of(&error, true);
+                let failure = Failure {
+                    permanent: self.holds(),
+                    ..Failure::of(&error, true)
+                };
                 self.failed(&config, &failure, route.describe(None)).await
             }
             Ok(Err(SendFailure::Hook(error))) => Err(error),
             Err(_) => {
+                let ambiguous = self.marked.load(Ordering::Relaxed);
                 let failure = Failure {
-                    ambiguous: self.marked.load(Ordering::Relaxed),
+                    ambiguous,
+                    permanent: ambiguous && self.holds(),
                     ..Failure::local("Sending took too long", "ETIMEDOUT", false)
                 };
                 self.failed(&config, &failure, route.describe(None)).await

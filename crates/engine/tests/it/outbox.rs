@@ -9,6 +9,7 @@ use posthouse_model::{
 };
 use posthouse_store::{Batch, outbox};
 use posthouse_testkit::{Fault, Phase, SmtpSink, eventually};
+use serde_json::json;
 
 use crate::support::{House, LIMIT, imap_account, smtp_account};
 
@@ -16,6 +17,7 @@ both!(
     a_refusal_for_a_while_is_retried,
     a_refusal_for_good_is_final,
     a_cut_after_the_last_byte_is_ambiguous,
+    what_may_have_been_sent_can_be_held,
     a_cut_before_the_last_byte_is_not,
     a_cancelled_message_is_not_sent,
     a_message_cancelled_while_it_is_sent_stops_before_the_last_byte,
@@ -106,6 +108,27 @@ async fn a_cut_after_the_last_byte_is_ambiguous(house: &House) {
         process.events_of(&id, EventType::MessageSent).await.len(),
         1
     );
+}
+
+async fn what_may_have_been_sent_can_be_held(house: &House) {
+    house.set(&[("ambiguousDelivery", json!("hold"))]).await;
+    let sink = SmtpSink::start().await;
+    sink.fail_times(Phase::Dot, Fault::Cut, 1);
+    let process = house.start().await;
+    let id = process.register(&smtp_account("ann", &sink)).await;
+    let held = process.submit(&id, "perhaps", Job::default()).await;
+    let failed = process.wait_events(&id, EventType::MessageFailed, 1).await;
+    assert_eq!(
+        (&failed[0]["queueId"], &failed[0]["ambiguous"]),
+        (&json!(held), &json!(true))
+    );
+    let stored = outbox::get(process.store(), &held).await.unwrap().unwrap();
+    assert!(stored.failed);
+    assert_eq!(stored.entry.progress.ambiguous, Some(true));
+    // What surely was not sent is tried again as ever.
+    sink.fail_times(Phase::Data, Fault::Cut, 1);
+    process.submit(&id, "surely", Job::default()).await;
+    process.wait_events(&id, EventType::MessageSent, 1).await;
 }
 
 async fn a_cut_before_the_last_byte_is_not(house: &House) {
@@ -262,6 +285,27 @@ async fn a_death_after_the_last_byte_is_ambiguous() {
     let mails = sink.mails();
     assert_eq!(mails.len(), 2);
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
+}
+
+/// The same where nothing is sent that may have been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_after_the_last_byte_can_be_held() {
+    let house = crate::support::sqlite().await;
+    house.set(&[("ambiguousDelivery", json!("hold"))]).await;
+    let sink = SmtpSink::start().await;
+    sink.fail_times(Phase::Dot, Fault::Stall, 1);
+    let process = house.start().await;
+    let id = process.register(&smtp_account("ann", &sink)).await;
+    let queue_id = process.submit(&id, "perhaps", Job::default()).await;
+    sink.wait_for(1, LIMIT).await;
+    process.kill().await;
+    let process = house.start().await;
+    let failed = process.wait_events(&id, EventType::MessageFailed, 1).await;
+    assert_eq!(
+        (&failed[0]["queueId"], &failed[0]["ambiguous"]),
+        (&json!(queue_id), &json!(true))
+    );
+    assert_eq!(sink.mails().len(), 1);
 }
 
 async fn one_account_takes_only_its_share_of_the_workers(house: &House) {

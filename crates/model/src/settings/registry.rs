@@ -51,6 +51,17 @@ const STRATEGIES: Edit = Choice(&[
     ("random", "A random address for each connection"),
 ]);
 
+const AMBIGUOUS: Edit = Choice(&[
+    (
+        "retry",
+        "Send it again under the same Message-ID: none is lost, one may come twice",
+    ),
+    (
+        "hold",
+        "Give it up and say so: none comes twice, one may be lost",
+    ),
+]);
+
 settings! {
     Service "Address" {
         "serviceUrl" = "null", Url, served, Plain,
@@ -206,6 +217,9 @@ settings! {
             "Delivery attempts",
             "How often a queued message is tried before it counts as failed, unless the message says otherwise. Waiting times double from 5 seconds.",
             example "10";
+        "ambiguousDelivery" = r#""retry""#, Open, served, AMBIGUOUS,
+            "When it is not known whether a message was sent",
+            "The connection, or this server, was lost between the last byte of a message and the answer to it.";
     }
     EmailProcessing "Folders" {
         "imapIndexer" = r#""full""#, Open, served, Choice(&[
