@@ -76,7 +76,9 @@ async def stream(s, since, order, dead=None):
     await quiet(a)
     Receiver.got.clear()
     Receiver.dead = dead and f"/{dead}".encode()
+    t0 = time.time()
     done = await api(s, a, "POST", "/v1/events/replay", {"since": since, "type": "messageUpdated", "rate": a.rate})
+    took = time.time() - t0
     assert done["queued"] == whole, done
     wanted = {e: n for n, (e, user) in enumerate(order) if user != dead}
     await until(wanted)
@@ -84,7 +86,8 @@ async def stream(s, since, order, dead=None):
     for at, e in Receiver.got:
         first.setdefault(e, at)
     assert wanted.keys() <= first.keys(), "some that were wanted never came"
-    late = [first[e] - n / a.rate for e, n in wanted.items()]
+    # Queueing them all takes the store's time; what is told is the stream after it.
+    late = [first[e] - n / a.rate for e, n in wanted.items() if n / a.rate > took + 0.5]
     return [x - min(late) for x in late]
 
 
