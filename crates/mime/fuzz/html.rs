@@ -151,7 +151,6 @@ fn has_white_scheme(link: &str) -> bool {
 fn harmless_declarations(style: &str) -> bool {
     let words = [
         "url(",
-        "expression",
         "@",
         "\\",
         "position",
@@ -172,7 +171,11 @@ fn harmless_declarations(style: &str) -> bool {
         "animation",
         "filter:",
     ];
-    !words.iter().any(|word| style.contains(word)) && is_closed(style)
+    // Without its bracket it is a word like any other, and means nothing.
+    let called = style
+        .replace(char::is_whitespace, "")
+        .contains("expression(");
+    !called && !words.iter().any(|word| style.contains(word)) && is_closed(style)
 }
 
 /// Whether quotes and brackets are closed.
