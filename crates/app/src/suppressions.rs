@@ -78,18 +78,18 @@ impl App {
         let list = list_id(input);
         let recipient = suppressed_form(input.query().text("recipient").unwrap_or_default());
         let failed = |error: &dyn std::fmt::Display| internal("changing a suppression list", error);
-        let page = posthouse_store::Paging { page: 0, size: 1 };
-        let known = suppressions::list(self.store(), list, page)
-            .await
-            .map_err(|error| failed(&error))?;
-        if known.total == 0 {
-            return Err(list_not_found());
-        }
         let mut batch = Batch::new();
         let statement = suppressions::remove(&mut batch, list, &recipient);
         let done = self.store().commit(batch).await;
-        let done = done.map_err(|error| failed(&error))?;
-        Reply::json(&json!({ "deleted": done.affected(statement) > 0 }))
+        let deleted = done.map_err(|error| failed(&error))?.affected(statement) > 0;
+        if !deleted {
+            let page = posthouse_store::Paging { page: 0, size: 1 };
+            let left = suppressions::list(self.store(), list, page).await;
+            if left.map_err(|error| failed(&error))?.items.is_empty() {
+                return Err(list_not_found());
+            }
+        }
+        Reply::json(&json!({ "deleted": deleted }))
     }
 
     /// Puts a recipient on a list; whether it is new there.

@@ -9,6 +9,7 @@ use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging};
 use crate::params;
+use crate::sql::in_list;
 use crate::store::Store;
 use crate::value::Row;
 
@@ -89,15 +90,12 @@ pub async fn suppressed(
     let mut found = HashMap::new();
     // Each statement takes so many.
     for some in recipients.chunks(200) {
-        let mut params = params![list];
-        let mut sql = "SELECT recipient, reason FROM suppressions WHERE list=$1 AND recipient IN ("
-            .to_owned();
-        for (at, recipient) in some.iter().enumerate() {
-            params.push(recipient.as_str().into());
-            let comma = if at == 0 { "" } else { ", " };
-            sql.push_str(&format!("{comma}${}", params.len()));
-        }
-        sql.push(')');
+        let (places, mut params) = in_list(some.iter().map(String::as_str));
+        params.push(list.into());
+        let sql = format!(
+            "SELECT recipient, reason FROM suppressions WHERE recipient IN ({places}) AND list=${}",
+            params.len()
+        );
         for row in &store.query(sql, params).await? {
             found.insert(row.text(0)?.to_owned(), row.text(1)?.to_owned());
         }

@@ -110,7 +110,7 @@ impl App {
 }
 
 impl Content {
-    /// Puts subject and texts into a body.
+    /// Puts subject and texts into a body, which has none of its own unless they are fixed.
     ///
     /// # Errors
     /// 422 `SubmitFail` for a template that cannot be rendered.
@@ -148,10 +148,9 @@ impl Content {
             ("html", html),
             ("previewText", preview_text),
         ] {
-            match part {
-                Some(part) => body.insert(key.to_owned(), json!(part)),
-                None => body.remove(key),
-            };
+            if let Some(part) = part {
+                body.insert(key.to_owned(), json!(part));
+            }
         }
         Ok(())
     }

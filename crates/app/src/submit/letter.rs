@@ -17,6 +17,20 @@ use super::{
 };
 use crate::{App, input::Fields, tracking::Links};
 
+/// What is no part of a single message.
+const SHARED: &[&str] = &["attachments", "mailMerge", "template", "render"];
+/// The same, and what is made anew for each.
+const MADE: &[&str] = &[
+    "attachments",
+    "mailMerge",
+    "template",
+    "render",
+    "subject",
+    "text",
+    "html",
+    "previewText",
+];
+
 /// What all messages of a call have in common.
 pub(super) struct Letter<'a> {
     pub(super) app: &'a App,
@@ -64,7 +78,10 @@ impl Letter<'_> {
         if matches!(self.content, Content::Fixed) && personal.to.is_none() && !tracked {
             return compose(shared);
         }
-        let mut body = shared.without(&["attachments", "mailMerge", "template", "render"]);
+        let mut body = shared.without(match self.content {
+            Content::Fixed => SHARED,
+            _ => MADE,
+        });
         if let (Some(to), Some(entry)) = (&personal.to, personal.entry) {
             body.insert("to".to_owned(), json!([to]));
             for key in ["messageId", "sendAt"] {
