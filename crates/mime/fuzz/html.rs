@@ -149,18 +149,9 @@ fn has_white_scheme(link: &str) -> bool {
 }
 
 fn harmless_declarations(style: &str) -> bool {
-    let words = [
-        "url(",
-        "@",
-        "\\",
+    let signs = ["url(", "@", "\\", "/*", "<", "{", "}", "var(", "attr("];
+    let properties = [
         "position",
-        "/*",
-        "<",
-        "{",
-        "}",
-        "image-set",
-        "var(",
-        "attr(",
         "contain",
         "z-index",
         "behavior",
@@ -169,13 +160,17 @@ fn harmless_declarations(style: &str) -> bool {
         "cursor",
         "transform",
         "animation",
-        "filter:",
+        "filter",
     ];
-    // Without its bracket it is a word like any other, and means nothing.
-    let called = style
-        .replace(char::is_whitespace, "")
-        .contains("expression(");
-    !called && !words.iter().any(|word| style.contains(word)) && is_closed(style)
+    // Without their brackets they are words like any other, and mean nothing.
+    let functions = ["expression(", "image-set("];
+    let tight = style.replace(char::is_whitespace, "");
+    let acts = style.split(';').any(|declaration| {
+        let (name, _) = declaration.split_once(':').unwrap_or((declaration, ""));
+        properties.iter().any(|word| name.contains(word))
+    });
+    let called = functions.iter().any(|function| tight.contains(function));
+    !acts && !called && !signs.iter().any(|sign| style.contains(sign)) && is_closed(style)
 }
 
 /// Whether quotes and brackets are closed.
