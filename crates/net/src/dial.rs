@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use crate::egress::EgressPolicy;
 use crate::error::NetError;
 use crate::proxy::Proxy;
-use crate::resolver::{bare, resolve};
+use crate::resolver::{LookUp, bare, resolve, resolve_by};
 use crate::stream::Stream;
 use crate::tls::TlsProfile;
 
@@ -47,6 +48,8 @@ pub struct Dial {
     /// Which addresses of the host may be dialled. The name is resolved once, and only what was checked is dialled; behind a
     /// proxy, the proxy is given the checked address in place of the name.
     pub policy: EgressPolicy,
+    /// Who resolves the host's name; the system where none is given.
+    pub resolver: Option<Arc<dyn LookUp>>,
     /// How the peer is checked.
     pub tls: TlsProfile,
     /// The time for everything: resolving, connecting, proxy and TLS handshake.
@@ -63,6 +66,7 @@ impl Dial {
             proxy: None,
             local_address: None,
             policy: EgressPolicy::Off,
+            resolver: None,
             tls: TlsProfile::default(),
             deadline: Duration::from_secs(30),
         }
@@ -85,7 +89,7 @@ impl Dial {
         let end = Instant::now() + self.deadline;
         let stream = match &self.proxy {
             None => {
-                let addresses = resolve(&self.host, self.port, left(end)).await?;
+                let addresses = self.look_up(end).await?;
                 Stream::from(
                     self.reach(&self.host, self.port, self.vet(addresses)?, end)
                         .await?,
@@ -110,6 +114,11 @@ impl Dial {
         }
     }
 
+    /// The addresses of the host.
+    async fn look_up(&self, end: Instant) -> Result<Vec<SocketAddr>, NetError> {
+        resolve_by(self.resolver.as_ref(), &self.host, self.port, left(end)).await
+    }
+
     /// The addresses that may be dialled.
     fn vet(&self, addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NetError> {
         let mut blocked = None;
@@ -132,7 +141,7 @@ impl Dial {
         if self.policy == EgressPolicy::Off {
             return Ok(name);
         }
-        match resolve(&name, self.port, left(end)).await {
+        match self.look_up(end).await {
             Ok(addresses) => {
                 let vetted = self.vet(addresses)?;
                 Ok(vetted.first().map_or(name, |peer| peer.ip().to_string()))

@@ -82,6 +82,14 @@ impl Stream {
         }
     }
 
+    /// The application protocol agreed on in the TLS handshake (RFC 7301), if any.
+    pub fn protocol(&self) -> Option<&[u8]> {
+        match &self.inner {
+            Inner::Plain(_) => None,
+            Inner::Tls(tls) => tls.session.alpn_protocol(),
+        }
+    }
+
     /// Waits, without holding a buffer, until a read makes progress: data, end of stream or an error. TLS records that carry
     /// no data (tickets, key updates) are consumed on the way and do not end the wait.
     ///

@@ -39,6 +39,8 @@ pub struct TlsProfile {
     pub unusable: Option<String>,
     /// A PEM file of certificate authorities trusted in addition to the system's. Read once per process.
     pub ca_file: Option<PathBuf>,
+    /// The application protocols to offer, the best first (RFC 7301); none means that nothing is said of them.
+    pub protocols: &'static [&'static str],
 }
 
 impl Default for TlsProfile {
@@ -51,6 +53,7 @@ impl Default for TlsProfile {
             ciphers: None,
             unusable: None,
             ca_file: None,
+            protocols: &[],
         }
     }
 }
@@ -62,6 +65,7 @@ struct Key {
     versions: (TlsVersion, TlsVersion),
     ciphers: Option<String>,
     ca_file: Option<PathBuf>,
+    protocols: &'static [&'static str],
 }
 
 /// Shared configurations that are kept; accounts may name any number of lists of ciphers.
@@ -97,6 +101,7 @@ impl TlsProfile {
             versions: (self.min_version, self.max_version),
             ciphers: self.ciphers.clone(),
             ca_file: self.ca_file.clone(),
+            protocols: self.protocols,
         };
         if let Some(config) = lock().get(&key) {
             return Ok(Arc::clone(config));
@@ -173,10 +178,13 @@ impl TlsProfile {
             warn_once();
             Arc::new(AcceptAny { provider })
         };
-        Ok(builder
+        let mut config = builder
             .dangerous()
             .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth())
+            .with_no_client_auth();
+        let offered = self.protocols.iter();
+        config.alpn_protocols = offered.map(|name| name.as_bytes().to_vec()).collect();
+        Ok(config)
     }
 }
 

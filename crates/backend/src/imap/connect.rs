@@ -118,19 +118,18 @@ async fn set_up(
         Some(url) if !url.is_empty() => Some(url.parse::<Proxy>().map_err(net_error)?),
         _ => None,
     };
+    let security = if imap.secure {
+        Security::Tls
+    } else {
+        Security::Plain
+    };
     let dial = Dial {
-        host: host.to_owned(),
-        port,
-        security: if imap.secure {
-            Security::Tls
-        } else {
-            Security::Plain
-        },
         proxy,
         local_address: network.local_address,
         policy: network.egress,
         tls: tls.clone(),
         deadline: network.connect_timeout,
+        ..Dial::new(host, port, security)
     };
     let given = match &network.logins {
         Some(logins) => Some(logins.login().await?),

@@ -17,10 +17,19 @@ pub struct Authority {
 }
 
 pub fn authority() -> Authority {
-    with_versions(rustls::ALL_VERSIONS)
+    with(rustls::ALL_VERSIONS, &[])
 }
 
 pub fn with_versions(versions: &[&'static SupportedProtocolVersion]) -> Authority {
+    with(versions, &[])
+}
+
+/// One whose server agrees on these application protocols.
+pub fn with_protocols(protocols: &[&str]) -> Authority {
+    with(rustls::ALL_VERSIONS, protocols)
+}
+
+fn with(versions: &[&'static SupportedProtocolVersion], protocols: &[&str]) -> Authority {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,7 +40,7 @@ pub fn with_versions(versions: &[&'static SupportedProtocolVersion]) -> Authorit
         .unwrap()
         .signed_by(&key, &issuer)
         .unwrap();
-    let config = ServerConfig::builder_with_provider(provider())
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
@@ -40,6 +49,10 @@ pub fn with_versions(versions: &[&'static SupportedProtocolVersion]) -> Authorit
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
         )
         .unwrap();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ca.pem");
     std::fs::write(&path, ca_cert.pem()).unwrap();

@@ -223,14 +223,57 @@ async fn a_name_that_leads_inside_is_blocked_directly_and_through_a_proxy() {
         }
     }
     assert_eq!(proxy.connections.load(Ordering::SeqCst), 0);
-    // Through a proxy one bad address of several is enough: which of them the proxy takes is unknown.
-    let script = Script::new(&[&["8.8.8.8", "10.0.0.1"]]);
-    let client = client(Private, &script, Some(proxy.port));
-    assert_eq!(
-        code(&client, "http://half.example/").await,
-        "EEGRESSBLOCKED"
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_the_address_that_passed() {
+    let (good, bad): (&[&str], &[&str]) = (&["8.8.8.8"], &["10.0.0.1"]);
+    let mut proxy = server(OK_CLOSE.into()).await;
+    // A name that changes its answer; of several answers the one that is allowed; what is an address already.
+    let script = Script::new(&[
+        good,
+        bad,
+        &["10.0.0.1", "8.8.8.8"],
+        &["2001:4860:4860::8888"],
+    ]);
+    let client_of = client(Private, &script, Some(proxy.port));
+    for (url, tunnel) in [
+        ("http://rebinding.example/", Some("8.8.8.8:80")),
+        ("http://rebinding.example/", None),
+        ("http://half.example:8080/", Some("8.8.8.8:8080")),
+        ("http://six.example/", Some("[2001:4860:4860::8888]:80")),
+        ("http://1.1.1.1/", Some("1.1.1.1:80")),
+    ] {
+        let answer = post(&client_of, url).await;
+        let Some(tunnel) = tunnel else {
+            assert_eq!(answer.unwrap_err().code(), "EEGRESSBLOCKED");
+            continue;
+        };
+        assert_eq!(answer.unwrap().status, 200, "{url}");
+        let asked = proxy.requests.recv().await.unwrap();
+        assert!(
+            asked.starts_with(&format!("CONNECT {tunnel} HTTP/1.1\r\n")),
+            "{asked}"
+        );
+        // The server inside is told the name all the same.
+        let inside = proxy.requests.recv().await.unwrap().to_ascii_lowercase();
+        let host = url.trim_start_matches("http://").trim_end_matches('/');
+        assert!(inside.contains(&format!("host: {host}\r\n")), "{inside}");
+    }
+    assert_eq!(script.asked(), 4);
+    // Without a policy names are the proxy's.
+    let answer = post(
+        &client(EgressPolicy::Off, &script, Some(proxy.port)),
+        "http://any.example/",
+    )
+    .await;
+    assert_eq!(answer.unwrap().status, 200);
+    let asked = proxy.requests.recv().await.unwrap();
+    assert!(
+        asked.starts_with("CONNECT any.example:80 HTTP/1.1\r\n"),
+        "{asked}"
     );
-    assert_eq!(proxy.connections.load(Ordering::SeqCst), 0);
+    assert_eq!(script.asked(), 4);
 }
 
 #[tokio::test]

@@ -16,11 +16,12 @@ use crate::certs::authority;
 
 pub struct Server {
     pub port: u16,
-    requests: mpsc::UnboundedReceiver<String>,
+    pub requests: mpsc::UnboundedReceiver<String>,
     pub connections: Arc<AtomicUsize>,
 }
 
-/// Answers every request with `answer`, which brings its own Content-Length.
+/// Answers every request with `answer`, which brings its own Content-Length. As a proxy it opens any tunnel, and is at its other
+/// end as well.
 pub async fn server(answer: String) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -40,10 +41,15 @@ pub async fn server(answer: String) -> Server {
                         return;
                     }
                     seen.extend_from_slice(&buf[..n]);
-                    if seen.ends_with(b"END") {
-                        sender
-                            .send(String::from_utf8(std::mem::take(&mut seen)).unwrap())
-                            .ok();
+                    let tunnel = seen.starts_with(b"CONNECT ") && seen.ends_with(b"\r\n\r\n");
+                    if tunnel || seen.ends_with(b"END") {
+                        let request = String::from_utf8(std::mem::take(&mut seen)).unwrap();
+                        sender.send(request).ok();
+                        let answer = if tunnel {
+                            "HTTP/1.1 200 OK\r\n\r\n"
+                        } else {
+                            &answer
+                        };
                         tcp.write_all(answer.as_bytes()).await.unwrap();
                     }
                 }

@@ -11,5 +11,6 @@ mod certs;
 mod dial;
 mod egress;
 mod http;
+mod http2;
 mod proxy;
 mod stream;

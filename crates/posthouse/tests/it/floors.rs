@@ -118,7 +118,7 @@ fn pure_crates_know_no_runtime() {
             "tokio",
             "tokio-util",
             "futures-util",
-            "reqwest",
+            "hyper-util",
             "hyper",
             "axum",
         ] {
