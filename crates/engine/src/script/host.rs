@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use posthouse_net::{
-    EgressClient, EgressRequest, EgressResponse, NetError,
-    http::{ClientOptions, HeaderMap, HeaderName, Method, Redirects, StatusCode},
+    EgressRequest, EgressResponse, NetError,
+    http::{ClientOptions, HeaderMap, HeaderName, Method, Redirects},
 };
 use posthouse_script::{FetchRequest, FetchResponse, Fetching, Host, Redirect};
 use tokio::{sync::Semaphore, time::Instant};
@@ -159,6 +158,8 @@ fn response(url: &Url, redirected: bool, answer: EgressResponse) -> FetchRespons
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::time::Duration;
+
+    use bytes::Bytes;
 
     use super::*;
 
