@@ -1,7 +1,7 @@
 # `make` lists what there is. Nothing here needs more than bash, GNU make and the Rust toolchain; the rest is installed by `make deps`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test model events fuzz demo screenshots bench fmt lint deny deps tools clean
+.PHONY: help run build test model events submits fuzz demo screenshots bench fmt lint deny deps tools clean
 
 # Where `make run` keeps its data, and where it listens.
 DATA ?= ./data
@@ -16,6 +16,8 @@ SEED ?=
 EACH ?= 600
 # How many events `make events` makes
 EVENTS ?= 100000
+# How many messages `make submits` sends
+SUBMITS ?= 10000
 # Which benchmark, as in: make bench B=b2
 B ?= b2
 
@@ -43,6 +45,10 @@ fuzz: ## Every reader of foreign bytes, EACH=600 seconds each, with random input
 events: deps ## The long test of events: EVENTS=100000 events by SEED through many kills, each received and none invented (15 minutes)
 	@POSTHOUSE_TEST_EVENTS='$(EVENTS)' POSTHOUSE_TEST_SEED='$(SEED)' \
 	  tests/run.sh -p posthouse --test it -- --exact --nocapture events::each_is_received_through_kills
+
+submits: deps ## The long test of sending: SUBMITS=10000 messages by SEED through kills and faults, none lost, by each `ambiguousDelivery` (half an hour)
+	@POSTHOUSE_TEST_SUBMITS='$(SUBMITS)' POSTHOUSE_TEST_SEED='$(SEED)' \
+	  tests/run.sh -p posthouse --test it -- --nocapture --test-threads 1 submits::none_is_lost_and submits::none_is_lost_nor
 
 demo: ## The whole way in half a minute: account, new mail, webhook, reply
 	@tests/services/deps.sh demo

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::random::Random;
 use crate::smtp_session;
 use crate::wait::eventually;
 
@@ -132,6 +133,33 @@ struct State {
     secret: Option<String>,
     extensions: Vec<String>,
     counts: HashMap<Phase, usize>,
+    weather: Option<Weather>,
+}
+
+/// Faults at random.
+struct Weather {
+    random: Random,
+    /// So many of a thousand phases go wrong.
+    per_mille: usize,
+}
+
+impl Weather {
+    /// What goes wrong at this phase, if anything.
+    fn strikes(&mut self, phase: Phase) -> Option<Fault> {
+        if self.random.below(1000) >= self.per_mille {
+            return None;
+        }
+        let kind = self.random.below(5);
+        Some(match (kind, phase) {
+            (0, _) => Fault::Cut,
+            (1, Phase::Data) => Fault::CutAfter(self.random.below(400)),
+            (1 | 2, _) => Fault::Delay(Duration::from_millis(20 + 10 * kind as u64)),
+            (3, Phase::Auth) => Fault::reply(535),
+            (3, _) => Fault::reply(550),
+            (_, Phase::Connect) => Fault::reply(421),
+            _ => Fault::reply(451),
+        })
+    }
 }
 
 impl SmtpSink {
@@ -184,9 +212,17 @@ impl SmtpSink {
             .insert(phase, (fault, Some(times)));
     }
 
-    /// Ends all faults, also those of recipients.
+    /// From now on so many of a thousand phases go wrong, as `seed` has it: a cut, before or within the message too, a delay, a
+    /// refusal for a while or for good.
+    pub fn fail_at_random(&self, seed: u64, per_mille: usize) {
+        let random = Random::new(seed);
+        self.shared.state().weather = Some(Weather { random, per_mille });
+    }
+
+    /// Ends all faults, also those of recipients and those at random.
     pub fn clear(&self) {
         let mut state = self.shared.state();
+        state.weather = None;
         state.faults.clear();
         state.refused.clear();
     }
@@ -290,7 +326,10 @@ impl Shared {
     pub fn reach(&self, phase: Phase) -> Option<Fault> {
         let mut state = self.state();
         *state.counts.entry(phase).or_default() += 1;
-        let (fault, left) = state.faults.get_mut(&phase)?;
+        let state = &mut *state;
+        let Some((fault, left)) = state.faults.get_mut(&phase) else {
+            return state.weather.as_mut()?.strikes(phase);
+        };
         let fault = fault.clone();
         if let Some(left) = left {
             *left = left.saturating_sub(1);

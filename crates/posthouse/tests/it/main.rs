@@ -24,6 +24,7 @@ mod routes;
 mod senders;
 mod sending;
 mod servers;
+mod submits;
 mod webhooks;
 
 use std::time::Duration;
