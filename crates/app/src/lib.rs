@@ -22,6 +22,7 @@
 //! | `account` | accounts: register, show, change, delete, verify |
 //! | `reading` | folders, messages, text, source, attachments, flags |
 //! | `submit` | sending |
+//! | `delivery_test` | a message sent to see how it arrives |
 //! | `gateways`, `templates`, `suppressions` | what messages are sent through, made from, and held back by |
 //! | `autoconfig` | mail servers of an address |
 //! | `outbox` | queued messages |
@@ -44,6 +45,7 @@ mod changes;
 mod changing;
 pub mod commands;
 mod dashboard;
+mod delivery_test;
 mod dispatch;
 mod event_log;
 mod first_start;
@@ -95,6 +97,7 @@ pub use app::{App, AppConfig, StartError};
 pub use attention::{Finding, Place, Severity};
 pub use changes::{EventStream, StillAdmitted};
 pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
+pub use delivery_test::{DeliveryOutcome, DeliveryProgress};
 pub use hosted::{
     CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome,
     ServerEntry, ServerForm, ServerInput, Trial, Trouble, Why,
