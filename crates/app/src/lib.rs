@@ -97,7 +97,6 @@ pub use app::{App, AppConfig, StartError};
 pub use attention::{Finding, Place, Severity};
 pub use changes::{EventStream, StillAdmitted};
 pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
-pub use delivery_test::{DeliveryOutcome, DeliveryProgress};
 pub use hosted::{
     CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome,
     ServerEntry, ServerForm, ServerInput, Trial, Trouble, Why,

@@ -26,8 +26,7 @@ const FOLDERS: [&str; 2] = ["INBOX", "\\Junk"];
 const MOST_BYTES: usize = (1 << 20) + 1;
 
 /// How far a delivery test is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DeliveryProgress {
+enum DeliveryProgress {
     /// The message waits to be sent.
     Queued,
     /// It was sent, and has not arrived.
@@ -39,17 +38,17 @@ pub enum DeliveryProgress {
 }
 
 /// A message that arrived, and how it fared.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct DeliveryOutcome {
+#[derive(serde::Serialize)]
+struct DeliveryOutcome {
     /// The account that received it.
-    pub account: AccountId,
+    account: AccountId,
     /// Its id there.
-    pub message: String,
+    message: String,
     /// Its folder.
-    pub path: Option<String>,
+    path: Option<String>,
     /// How it fared.
     #[serde(flatten)]
-    pub authentication: Authentication,
+    authentication: Authentication,
 }
 
 impl App {
@@ -65,8 +64,13 @@ impl App {
             return Reply::json(known);
         }
         let (answer, lasts) = match self.delivery_progress(caller, input, &test).await? {
-            DeliveryProgress::Queued | DeliveryProgress::Sent => {
-                (json!({ "success": true, "status": "pending" }), false)
+            step @ (DeliveryProgress::Queued | DeliveryProgress::Sent) => {
+                let sent = matches!(step, DeliveryProgress::Sent);
+                let progress = if sent { "sent" } else { "queued" };
+                (
+                    json!({ "success": true, "status": "pending", "progress": progress }),
+                    false,
+                )
             }
             DeliveryProgress::Failed(error) => (
                 json!({ "success": false, "status": "failed", "error": error }),

@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use posthouse_model::account::AccountConfig;
 
-pub use check::{DeliveryOutcome, DeliveryProgress};
-
 /// How long a test may be asked for.
 const KEPT: Duration = Duration::from_secs(3600);
 
