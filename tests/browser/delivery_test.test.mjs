@@ -32,7 +32,9 @@ async function deliver(user, client) {
 }
 
 for (const javaScriptEnabled of [true, false])
-  house.test(`delivery test: from starting to the result, ${javaScriptEnabled ? 'with' : 'without'} scripts`, { signedIn: true, javaScriptEnabled }, async ({ page, server }) => {
+  house.test(`delivery test: from starting to the result, ${javaScriptEnabled ? 'with' : 'without'} scripts`, { signedIn: true, javaScriptEnabled }, async ({ page, server, watch }) => {
+    // An account that does not exist.
+    watch.allow(/status of 404/);
     const user = uniqueName('dt');
     await server.api('POST', '/v1/account', account(user, { smtp }));
     await eventually('the mailbox is connected', async () => (await server.api('GET', `/v1/account/${user}`)).state === 'connected');

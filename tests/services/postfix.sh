@@ -9,7 +9,8 @@
 #   PORT             mail.sender.test: takes anything, signs it for the domain of From with the key of the selector "test", whose
 #                    record is in dkim.txt. Mail to NAME@pNUMBER.test goes on to 127.0.0.1:NUMBER.
 #   MX_PORT          mx.receiver.test: signs nothing; expects a line of the PROXY protocol, which names the client.
-#   SUBMISSION_PORT  wants STARTTLS and a login, as Dovecot has it; signs nothing. Its certificate is Dovecot's.
+#   SUBMISSION_PORT  wants STARTTLS and a login, as Dovecot has it; signs nothing, and does not say how large a message may be. Its
+#                    certificate is Dovecot's.
 # It runs only if root starts it (anybody else needs sudo without a password), then as the user `postfix`; mail belongs to whom Dovecot's
 # belongs to.
 set -euo pipefail
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 PATH=$PATH:/usr/sbin:/usr/local/sbin
 
-[[ $# -ge 2 ]] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# -ge 2 ]] || { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command=$1
 dir=$(realpath -m "$2")
 
@@ -104,6 +105,7 @@ CONF
   -o smtpd_tls_security_level=encrypt
   -o smtpd_sasl_auth_enable=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_discard_ehlo_keywords=size,silent-discard
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr

@@ -116,8 +116,10 @@ async fn what_is_right_passes() {
 #[tokio::test]
 async fn what_is_right_passes_on_postgres() {
     let dns = DnsServer::start(&zone()).await;
-    let schema = crate::postgres::schema().await;
-    passes(&dns, Server::builder(BINARY).database(&schema)).await;
+    let builder = Server::builder(BINARY)
+        .database(&crate::postgres::schema().await)
+        .env("EENGINE_SECRET", "a secret of the tests");
+    passes(&dns, builder).await;
 }
 
 async fn passes(dns: &DnsServer, builder: ServerBuilder) {

@@ -28,7 +28,7 @@ impl Verdict {
 pub(super) struct Finding {
     /// Its name.
     pub(super) name: &'static str,
-    /// What it is about.
+    /// The question that it answers.
     pub(super) about: &'static str,
     /// `ok`, `warn`, `bad` or none.
     pub(super) tone: &'static str,
@@ -98,20 +98,24 @@ pub(super) fn findings(answer: &Value) -> Vec<Finding> {
         (
             "dmarc",
             "DMARC",
-            "The address that readers see is proven by SPF or DKIM",
+            "Do SPF or DKIM prove the address that readers see?",
         ),
         (
             "dkim",
             "DKIM",
-            "The message is signed, and was not changed on its way",
+            "Is the message signed, and did nobody change it on its way?",
         ),
         (
             "spf",
             "SPF",
-            "The server that sent it may send for the domain",
+            "May the server that sent it send for the domain?",
         ),
-        ("bimi", "BIMI", "A logo is shown beside the message"),
-        ("arc", "ARC", "What servers on the way saw is passed on"),
+        ("bimi", "BIMI", "May a logo be shown beside the message?"),
+        (
+            "arc",
+            "ARC",
+            "Did servers on the way pass on what they saw?",
+        ),
     ];
     checks
         .into_iter()
@@ -226,15 +230,16 @@ pub(super) fn facts(answer: &Value) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// With a capital letter and a full stop.
+/// With a full stop, and a capital letter unless it begins with the name of a domain.
 fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => {
-            let first: String = first.to_uppercase().collect();
-            let end = if text.ends_with('.') { "" } else { "." };
-            format!("{first}{}{end}", letters.as_str())
-        }
-        None => String::new(),
+    let Some(first) = text.chars().next() else {
+        return String::new();
+    };
+    let end = if text.ends_with('.') { "" } else { "." };
+    let word = text.split(' ').next().unwrap_or_default();
+    if word.contains('.') {
+        return format!("{text}{end}");
     }
+    let rest = text.strip_prefix(first).unwrap_or_default();
+    format!("{}{rest}{end}", first.to_uppercase())
 }
