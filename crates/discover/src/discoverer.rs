@@ -75,8 +75,10 @@ impl Discoverer {
         message: Vec<u8>,
         mail_from: &str,
     ) -> Result<Authentication, AuthenticationError> {
-        let resolver = self.0.dns.resolver().ok_or(AuthenticationError::NoDns)?;
-        authentication::authenticate(resolver.clone(), message, mail_from.to_owned()).await
+        // One of its own, which remembers nothing: whoever corrected a record and tests again wants to see that.
+        let dns = Dns::new(self.0.config.dns.as_deref(), self.0.config.step);
+        let resolver = dns.into_resolver().ok_or(AuthenticationError::NoDns)?;
+        authentication::authenticate(resolver, message, mail_from.to_owned()).await
     }
 
     /// Looks for the servers of an address: at most one step for the table of known providers and one for the race. Nothing

@@ -63,8 +63,8 @@ impl Dns {
     }
 
     /// The resolver itself, for whoever must tell apart why there is no record.
-    pub(crate) fn resolver(&self) -> Option<&TokioResolver> {
-        self.0.as_ref()
+    pub(crate) fn into_resolver(self) -> Option<TokioResolver> {
+        self.0
     }
 
     /// The mail exchangers of a domain, the preferred first, in lower case without the final dot.

@@ -15,7 +15,8 @@ fn asking(dns: &DnsServer) -> Discoverer {
 }
 
 async fn judged(dns: &DnsServer, message: &str) -> Authentication {
-    let found = asking(dns).authenticate(message.into(), "alice@sender.org");
+    let discoverer = asking(dns);
+    let found = discoverer.authenticate(message.into(), "alice@sender.org");
     found.await.unwrap()
 }
 
