@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts a Dovecot, a Cyrus and a PostgreSQL on private ports, runs the tests against them, stops all whatever happens, and exits as the tests
+# Starts a Dovecot, a Cyrus, a Postfix and a PostgreSQL on private ports, runs the tests against them, stops all whatever happens, and exits as the tests
 # did. `KEEP=1` leaves the folder with logs.
 #
 #   tests/run.sh                            cargo test --workspace, then the browser tests
@@ -23,6 +23,7 @@ fi
 cleanup() {
   local code=$?
   trap - EXIT INT TERM
+  "$here/services/postfix.sh" stop "$work/postfix" || true
   "$here/services/dovecot.sh" stop "$work/dovecot" || true
   "$here/services/cyrus.sh" stop "$work/cyrus" || true
   "$here/services/postgres.sh" stop "$work/postgres" || true
@@ -72,6 +73,12 @@ else
   cyrus=$("$here/services/cyrus.sh" start "$work/cyrus") || die "Cyrus did not start"
   export POSTHOUSE_TEST_CYRUS=127.0.0.1:$cyrus
   say "Cyrus on 127.0.0.1:$cyrus"
+  read -r postfix mx submission < <("$here/services/postfix.sh" start "$work/postfix" "$work/dovecot") || die "Postfix did not start"
+  export POSTHOUSE_TEST_POSTFIX=127.0.0.1:$postfix
+  export POSTHOUSE_TEST_POSTFIX_MX=127.0.0.1:$mx
+  export POSTHOUSE_TEST_POSTFIX_SUBMISSION=127.0.0.1:$submission
+  export POSTHOUSE_TEST_DKIM=$work/postfix/dkim.txt
+  say "Postfix on 127.0.0.1:$postfix"
   postgres=$("$here/services/postgres.sh" start "$work/postgres")
   export POSTHOUSE_TEST_POSTGRES=postgres://postgres@127.0.0.1:$postgres/postgres
   say "PostgreSQL on 127.0.0.1:$postgres"

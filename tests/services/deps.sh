@@ -20,10 +20,17 @@ have cc || need gcc libc6-dev
 case $purpose in
   test | screenshots)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || have initdb || need postgresql
+    # Mail servers exclude each other too. One that runs serves somebody: it stays, and whoever it serves decides.
+    if [[ $purpose == test ]] && ! have postfix; then
+      running=$(ps -eo comm= 2>/dev/null | grep -Ex 'exim4?|smtpd|sendmail-mta|sendmail' | head -1 || true)
+      [[ -z $running ]] || die "tests need Postfix, and installing it would remove the mail server that runs here ($running): please decide, and install postfix by hand"
+      need postfix
+    fi
+    [[ $purpose != test ]] || have opendkim || need opendkim
     # Debian's packages of IMAP servers exclude each other: of the second one the common part is installed, cyrus-imapd is unpacked.
     if [[ ! -x /usr/lib/cyrus/bin/master ]]; then
       # It wants something that sends mail. Anything does: it is never used.
-      [[ -x /usr/sbin/sendmail ]] || need msmtp-mta
+      [[ $purpose == test || -x /usr/sbin/sendmail ]] || need msmtp-mta
       need cyrus-common
     fi
     have node || need nodejs
@@ -64,6 +71,11 @@ fi
 if [[ " ${missing[*]} " == *" postgresql "* && ! -e /etc/postgresql-common/createcluster.conf ]]; then
   "${sudo[@]}" mkdir -p /etc/postgresql-common
   echo 'create_main_cluster = false' | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+
+if [[ " ${missing[*]} " == *" postfix "* ]]; then
+  # The machine gets no configuration of a mail server: tests bring their own.
+  echo 'postfix postfix/main_mailer_type select No configuration' | "${sudo[@]}" debconf-set-selections
 fi
 
 apt() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold "$@"; }

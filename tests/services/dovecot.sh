@@ -131,6 +131,13 @@ service anvil {
 }
 service auth {
   client_limit = 30000
+  # A mail server may ask whether a login is right, and where somebody's mail lies.
+  unix_listener auth-postfix {
+    mode = 0666
+  }
+  unix_listener auth-userdb {
+    mode = 0666
+  }
 }
 service stats {
   client_limit = 30000

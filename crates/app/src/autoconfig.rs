@@ -37,7 +37,7 @@ impl Autoconfig {
         }
     }
 
-    async fn discoverer(&self) -> Result<&Discoverer, DiscoverError> {
+    pub(crate) async fn discoverer(&self) -> Result<&Discoverer, DiscoverError> {
         self.discoverer
             .get_or_try_init(|| async { Discoverer::new(self.config.clone()) })
             .await

@@ -85,6 +85,9 @@ use_cases!(self, caller, input, {
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
 
+            "postV1DeliverytestAccountAccount" => self.start_delivery_test(caller, input).await,
+            "getV1DeliverytestCheckDeliverytest" => self.check_delivery_test(caller, input).await,
+
             "getV1Gateways" => self.list_gateways(input).await,
             "postV1Gateway" => self.register_gateway(input).await,
             "getV1GatewayGateway" => self.get_gateway(input).await,

@@ -22,6 +22,7 @@
 //! | `account` | accounts: register, show, change, delete, verify |
 //! | `reading` | folders, messages, text, source, attachments, flags |
 //! | `submit` | sending |
+//! | `delivery_test` | a message sent to see how it arrives |
 //! | `gateways`, `templates`, `suppressions` | what messages are sent through, made from, and held back by |
 //! | `autoconfig` | mail servers of an address |
 //! | `outbox` | queued messages |
@@ -44,6 +45,7 @@ mod changes;
 mod changing;
 pub mod commands;
 mod dashboard;
+mod delivery_test;
 mod dispatch;
 mod event_log;
 mod first_start;

@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use crate::{
-    DiscoverConfig, Discovered,
+    Authentication, AuthenticationError, DiscoverConfig, Discovered,
     address::Address,
-    autoconfig, autodiscover,
+    authentication, autoconfig, autodiscover,
     dns::Dns,
     fetch::Fetch,
     found::{Servers, source},
@@ -63,6 +63,22 @@ impl Discoverer {
     /// The name of an address, as its own zone tells it; nobody vouches for that name.
     pub async fn name_of(&self, address: IpAddr) -> Option<String> {
         self.0.dns.ptr(address).await
+    }
+
+    /// Judges a message as it lies in its mailbox by SPF, DKIM, DMARC, ARC and BIMI: 15 seconds at most, some tens of questions to
+    /// DNS. `mail_from` is the address of the envelope it was sent with; a `Return-Path` counts before it.
+    ///
+    /// # Errors
+    /// The message is too large (1 MiB) or none, or there is no DNS server. DNS that fails is a result: `temperror`.
+    pub async fn authenticate(
+        &self,
+        message: Vec<u8>,
+        mail_from: &str,
+    ) -> Result<Authentication, AuthenticationError> {
+        // One of its own, which remembers nothing: whoever corrected a record and tests again wants to see that.
+        let dns = Dns::new(self.0.config.dns.as_deref(), self.0.config.step);
+        let resolver = dns.into_resolver().ok_or(AuthenticationError::NoDns)?;
+        authentication::authenticate(resolver, message, mail_from.to_owned()).await
     }
 
     /// Looks for the servers of an address: at most one step for the table of known providers and one for the race. Nothing

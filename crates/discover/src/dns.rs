@@ -62,6 +62,11 @@ impl Dns {
         }
     }
 
+    /// The resolver itself, for whoever must tell apart why there is no record.
+    pub(crate) fn into_resolver(self) -> Option<TokioResolver> {
+        self.0
+    }
+
     /// The mail exchangers of a domain, the preferred first, in lower case without the final dot.
     pub(crate) async fn mx(&self, domain: &str) -> Vec<String> {
         let mut found: Vec<(u16, String)> = self

@@ -1,5 +1,6 @@
-//! Finds the mail servers of an address: known providers by their MX records, DNS service records, autoconfiguration files
-//! and Exchange autodiscover. It knows neither accounts nor the store, and never sees a password.
+//! What DNS tells of mail. It finds the mail servers of an address: known providers by their MX records, DNS service records, autoconfiguration files
+//! and Exchange autodiscover. It knows neither accounts nor the store, and never sees a password. And it judges whether a message that
+//! arrived is what it says.
 //!
 //! | Module | What |
 //! |---|---|
@@ -13,9 +14,11 @@
 //! | `xml` | a small, bounded tree of a foreign document |
 //! | `autoconfig` | configuration files in Mozilla's format |
 //! | `autodiscover` | Exchange autodiscover, plain XML |
+//! | `authentication` | how a message that arrived fares by SPF, DKIM, DMARC, ARC and BIMI |
 //! | `config` | what the process decides |
 
 mod address;
+mod authentication;
 mod autoconfig;
 mod autodiscover;
 mod config;
@@ -27,6 +30,10 @@ mod providers;
 mod srv;
 mod xml;
 
+pub use authentication::{
+    Alignment, Arc, Authentication, AuthenticationError, Bimi, Dkim, Dmarc, Identifier,
+    ReceiverVerdicts, Signature, Spf, Status, verdict,
+};
 pub use config::DiscoverConfig;
 pub use discoverer::{DiscoverError, Discoverer};
 pub use found::{AppPassword, Discovered, Login, Server, source};

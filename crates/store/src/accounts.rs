@@ -392,6 +392,7 @@ pub fn delete(batch: &mut Batch, account: &AccountId) -> Statement {
     account_states::delete_of_account(batch, account);
     account_logs::clear(batch, account);
     crate::answers::delete_of_account(batch, account);
+    crate::delivery_tests::delete_of_account(batch, account);
     crate::tokens::delete_of_account(batch, account);
     let deleted = batch
         .push("DELETE FROM accounts WHERE account=$1", params![account])

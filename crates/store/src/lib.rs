@@ -49,6 +49,7 @@ pub mod bounces;
 mod clock;
 mod config;
 pub mod deliveries;
+pub mod delivery_tests;
 pub mod departures;
 mod error;
 pub mod events;

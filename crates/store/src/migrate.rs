@@ -125,6 +125,13 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        number: 18,
+        name: "0018_delivery_tests",
+        both: include_str!("../migrations/0018_delivery_tests.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

@@ -6,12 +6,14 @@ use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
-use crate::{answers, blob, bounces, departures, hosted, rates, routes, sessions, stats};
+use crate::{
+    answers, blob, bounces, delivery_tests, departures, hosted, rates, routes, sessions, stats,
+};
 
 /// How long PostgreSQL remembers that a batch was applied.
 const BATCHES_KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// Deletes what has had its time: applied batches, old bounces, sessions, rate buckets, old counters, lanes that lead
+/// Deletes what has had its time: applied batches, old bounces, delivery tests, sessions, rate buckets, old counters, lanes that lead
 /// nowhere, unnamed blobs. Call it every
 /// few minutes, on any node; also measures the database's clock again.
 ///
@@ -35,6 +37,7 @@ pub async fn run(store: &Store) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     answers::sweep(&mut batch, now);
     bounces::sweep(&mut batch, now);
+    delivery_tests::sweep(&mut batch, now);
     departures::sweep(&mut batch, now);
     hosted::sweep(&mut batch, now);
     sessions::sweep(&mut batch, now);

@@ -53,6 +53,47 @@ pub fn cyrus_addr() -> SocketAddr {
     address("POSTHOUSE_TEST_CYRUS")
 }
 
+/// Postfix. It takes anything and signs it by DKIM for the domain of `From` ([`dkim_record`]). All domains below `.test` are its own:
+/// `NAME@any.test` lies in the mailbox of the user NAME at Dovecot; names that begin with `nobody` come back. What is for
+/// `NAME@pNUMBER.test` it hands on to port NUMBER, as `mail.sender.test`. A message may have 1 MiB.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_POSTFIX` is not set.
+#[must_use]
+pub fn postfix_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_POSTFIX")
+}
+
+/// The same Postfix as `mx.receiver.test`: it signs nothing and expects the PROXY protocol, as [`crate::MailRelay`] speaks it.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_POSTFIX_MX` is not set.
+#[must_use]
+pub fn postfix_mx_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_POSTFIX_MX")
+}
+
+/// The same Postfix for those who say STARTTLS and log in: any user name, password [`IMAP_PASSWORD`]; its certificate is
+/// [`imap_certificate`].
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_POSTFIX_SUBMISSION` is not set.
+#[must_use]
+pub fn postfix_submission_addr() -> SocketAddr {
+    address("POSTHOUSE_TEST_POSTFIX_SUBMISSION")
+}
+
+/// What stands in DNS, as text, under `test._domainkey` of a domain that [`postfix_addr`] signs for.
+///
+/// # Panics
+/// When `POSTHOUSE_TEST_DKIM` is not set or names no file.
+#[must_use]
+pub fn dkim_record() -> String {
+    let file = variable("POSTHOUSE_TEST_DKIM");
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    text.trim().to_owned()
+}
+
 /// A PostgreSQL where tests may create databases and schemas, as a connection URL.
 ///
 /// # Panics

@@ -1,9 +1,10 @@
 //! What tests of every crate share. Knows nothing of ours but the contract, and is never shipped.
 //!
-//! * [`env`]: the addresses of the Dovecot, the Cyrus and the PostgreSQL that `make test` starts.
+//! * [`env`]: the addresses of the Dovecot, the Cyrus, the Postfix and the PostgreSQL that `make test` starts.
 //! * [`ImapClient`], [`imap_append`], [`imap_messages`]: a plain IMAP client to prepare mailboxes and look into them.
 //! * [`SmtpSink`]: an SMTP server that keeps what it gets and fails on demand.
 //! * [`HookSink`]: an HTTP server that keeps the webhooks it gets and fails on demand.
+//! * [`MailRelay`]: the way between two mail servers, which names the client and may change messages.
 //! * [`DnsServer`]: a DNS server that knows the records it is given.
 //! * [`Website`]: a web server for documents, over any stream.
 //! * [`ProxyServer`]: a SOCKS and HTTP proxy that writes down where it was asked to go.
@@ -31,6 +32,7 @@ mod http_client;
 mod imap_client;
 mod imap_folders;
 pub mod mail;
+mod mail_relay;
 pub mod mailbox_model;
 pub mod mime_model;
 mod oauth;
@@ -49,6 +51,7 @@ pub use fault_proxy::{FaultProxy, Mode, News};
 pub use hook_sink::{Hook, HookReply, HookSink};
 pub use http_client::{Answer, Client};
 pub use imap_client::{ImapClient, StoredMessage, imap_append, imap_messages};
+pub use mail_relay::MailRelay;
 pub use oauth::access_token;
 pub use proxy::{ProxyServer, Visit};
 pub use random::Random;

@@ -49,3 +49,19 @@ if (badges.length && "EventSource" in window) {
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
 }
+
+// A delivery test that is under way: the page is asked for again until there is a result.
+const waiting = document.querySelector("[data-delivery=pending]");
+async function lookAgain() {
+  if (!document.hidden) {
+    const answer = await fetch(location.pathname).catch(() => null);
+    if (answer?.ok) {
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-delivery]");
+      // The result comes with the rest of its page.
+      if (fresh?.dataset.delivery !== "pending") return location.reload();
+      if (fresh.innerHTML !== waiting.innerHTML) waiting.innerHTML = fresh.innerHTML;
+    }
+  }
+  setTimeout(lookAgain, 2000);
+}
+if (waiting) setTimeout(lookAgain, 1000);

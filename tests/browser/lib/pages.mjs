@@ -32,6 +32,7 @@ export const PAGES = [
   { name: 'account-off', path: (demo) => `/admin/accounts/${id(demo.accounts.off)}`, signedIn: true, alike: true },
   { name: 'account-folders', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/folders`, signedIn: true },
   { name: 'account-log', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/log`, signedIn: true },
+  { name: 'account-delivery', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/delivery-test`, signedIn: true },
   { name: 'account-flush', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/flush`, signedIn: true },
   { name: 'account-edit', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/edit`, signedIn: true },
   { name: 'account-delete', path: (demo) => `/admin/accounts/${id(demo.accounts.connected)}/delete`, signedIn: true },

@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod authentication;
 mod autodiscover;
 mod documents;
 mod hints;

@@ -316,7 +316,7 @@ pub(crate) const OPTIONS: &[Opt] = &[
         &["POSTHOUSE_DISCOVER_DNS"],
         List,
         "",
-        "Name servers to ask when mail servers of an address are looked for, 192.0.2.53 or 127.0.0.1:5353; the system's if empty.",
+        "Name servers to ask when mail servers of an address are looked for and when delivery tests are judged, 192.0.2.53 or 127.0.0.1:5353; the system's if empty.",
     ),
     used(
         "discover.ispdb",

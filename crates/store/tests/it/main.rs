@@ -11,6 +11,7 @@ mod blobs;
 mod bounces;
 mod crash;
 mod deliveries;
+mod delivery_tests;
 mod events;
 mod faults;
 mod identities;

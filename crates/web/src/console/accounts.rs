@@ -1,10 +1,12 @@
-//! Accounts: the list, adding one, one account with its history, folders and protocol log, editing, deleting.
+//! Accounts: the list, adding one, one account with its history, folders, protocol log and delivery test, editing, deleting.
 //!
 //! Ids are the clients' own and may be any text, so nothing but an id stands behind `/admin/accounts/`: adding has an
 //! address of its own.
 
 mod actions;
 mod add;
+mod delivery;
+mod delivery_words;
 mod detail;
 mod edit;
 mod flush;
@@ -41,6 +43,14 @@ pub(super) fn routes() -> Router<App> {
         .route("/admin/accounts/{id}/log", get(log::show).post(log::switch))
         .route("/admin/accounts/{id}/log/clear", post(log::clear))
         .route("/admin/accounts/{id}/log/download", get(log::download))
+        .route(
+            "/admin/accounts/{id}/delivery-test",
+            get(delivery::ask).post(delivery::carry_out),
+        )
+        .route(
+            "/admin/accounts/{id}/delivery-test/{test}",
+            get(delivery::show),
+        )
         .route("/admin/accounts/{id}/reconnect", post(actions::reconnect))
         .route("/admin/accounts/{id}/sync", post(actions::sync))
         .route(
