@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use posthouse_model::{AccountId, AccountState, Timestamp};
+use posthouse_model::{AccountId, AccountState, Timestamp, route::RouteId};
 use posthouse_store::overview::TokenCounts;
 
 use crate::{dashboard::Queue, process::Disk};
@@ -32,6 +32,8 @@ pub enum Place {
     Account(AccountId),
     /// Accounts in an error state.
     FailingAccounts,
+    /// A webhook route.
+    Route(RouteId),
     /// Adding an account.
     AddAccount,
     /// The settings of webhooks.
@@ -85,6 +87,10 @@ pub struct Situation {
     pub failing_targets: Vec<AccountId>,
     /// How many there are.
     pub failing_target_count: u64,
+    /// The first of the webhook routes in use that fail.
+    pub failing_route: Option<RouteId>,
+    /// How many there are.
+    pub failing_route_count: u64,
     /// Webhooks are delivered.
     pub webhooks_enabled: bool,
     /// There is a default target.
@@ -190,6 +196,19 @@ pub fn findings(now: &Situation) -> Vec<Finding> {
             ),
             "Open the account",
             Some(Place::Account(first.clone())),
+        );
+    }
+    if let Some(first) = &now.failing_route {
+        add(
+            Severity::Problem,
+            plural(
+                now.failing_route_count,
+                "webhook route fails",
+                "webhook routes fail",
+            ),
+            "Its target does not take what it is sent, or one of its scripts fails; the page of the route says which. The event log keeps the events, and can send them again.".to_owned(),
+            "Open the route",
+            Some(Place::Route(first.clone())),
         );
     }
     if let Some(disk) = now.disk.filter(|disk| disk.free_percent() < DISK_WARN) {
@@ -455,6 +474,15 @@ mod tests {
                 Severity::Problem,
                 "2 accounts cannot connect",
                 Some(Place::FailingAccounts),
+            ),
+            (
+                |now| {
+                    now.failing_route = Some(RouteId::named("r1"));
+                    now.failing_route_count = 2;
+                },
+                Severity::Problem,
+                "2 webhook routes fail",
+                Some(Place::Route(RouteId::named("r1"))),
             ),
             (
                 |now| now.webhook_failure = Some(WebhookFailure::default()),

@@ -7,7 +7,8 @@ use std::{
 };
 
 use posthouse_model::{
-    AccountId, AccountState, ApiError, Timestamp, queue::QueueName, secret::mask_url,
+    AccountId, AccountState, ApiError, Timestamp, queue::QueueName, route::RouteId,
+    secret::mask_url,
 };
 use posthouse_store::{
     Dialect, StoreError, accounts, deliveries, outbox,
@@ -222,6 +223,7 @@ impl Dashboard {
 struct Counts {
     accounts: BTreeMap<AccountState, u64>,
     failing_targets: (Vec<AccountId>, u64),
+    failing_routes: (Vec<RouteId>, u64),
     notify: Queue,
     submit: Queue,
     tokens: TokenCounts,
@@ -318,9 +320,10 @@ impl App {
         let (store, now) = (self.store(), self.store().now());
         let settings = self.settings();
         let soon = now.after(EXPIRES_SOON);
-        let (accounts, failing_targets, notify, submit, tokens, ping) = tokio::try_join!(
+        let (accounts, failing_targets, failing_routes, notify, submit, tokens, ping) = tokio::try_join!(
             accounts::counts(store),
             overview::failing_webhooks(store, NAMED),
+            overview::failing_routes(store, 1),
             deliveries::counts(store, now),
             outbox::counts(store, now),
             overview::tokens(store, now, soon),
@@ -331,6 +334,7 @@ impl App {
             Counts {
                 accounts,
                 failing_targets,
+                failing_routes,
                 notify: Queue {
                     waiting: notify.waiting,
                     active: notify.active,
@@ -432,6 +436,8 @@ impl App {
             accounts: counts.accounts.clone(),
             failing_targets: counts.failing_targets.0.clone(),
             failing_target_count: counts.failing_targets.1,
+            failing_route: counts.failing_routes.0.first().cloned(),
+            failing_route_count: counts.failing_routes.1,
             webhooks_enabled: settings.bool("webhooksEnabled"),
             webhook_target: settings.text("webhooks").is_some(),
             webhook_events: !settings.words("webhookEvents").is_empty(),

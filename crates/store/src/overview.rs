@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use posthouse_model::{AccountId, Timestamp};
+use posthouse_model::{AccountId, Timestamp, route::RouteId};
 
 use crate::error::StoreError;
 use crate::params;
@@ -99,6 +99,27 @@ pub async fn failing_webhooks(
         count = row.count(1)?;
     }
     Ok((accounts, count))
+}
+
+/// Webhook routes in use whose last delivery or script failed: the first `named`, and how many there are.
+///
+/// # Errors
+/// As [`Store::query`].
+pub async fn failing_routes(store: &Store, named: u32) -> Result<(Vec<RouteId>, u64), StoreError> {
+    let rows = store
+        .query(
+            "SELECT id, COUNT(*) OVER () FROM webhook_routes WHERE live = 1 AND error IS NOT NULL \
+             ORDER BY id LIMIT $1",
+            params![named],
+        )
+        .await?;
+    let mut routes = Vec::new();
+    let mut count = 0;
+    for row in &rows {
+        routes.push(RouteId::named(row.text(0)?));
+        count = row.count(1)?;
+    }
+    Ok((routes, count))
 }
 
 /// Version and size of the database.

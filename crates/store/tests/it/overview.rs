@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use posthouse_model::account::{AccountConfig, AccountStatus};
+use posthouse_model::route::{RouteConfig, RouteContent, RouteId};
 use posthouse_model::token::{TokenId, TokenRecord, TokenUse, TokenValue};
 use posthouse_model::{AccountId, AccountState, EventType, Permissions, Timestamp};
 use posthouse_store::overview::TokenCounts;
 use posthouse_store::{
-    Batch, Store, accounts, deliveries, events, overview, params, stats, tokens,
+    Batch, Store, accounts, deliveries, events, overview, params, routes, stats, tokens,
 };
 
 use crate::support::{Fresh, number};
@@ -15,6 +16,7 @@ both!(
     series_of_quarters,
     tokens_that_deserve_a_look,
     targets_that_fail,
+    routes_that_fail,
     the_database,
     newest_events,
     a_week_of_counters
@@ -176,6 +178,40 @@ async fn targets_that_fail(fresh: &Fresh) {
     accounts::set_webhook_error(&mut batch, &AccountId::new("a"), Some(&flag)).unwrap();
     store.commit(batch).await.unwrap();
     assert_eq!(failing().await, (vec![AccountId::new("a")], 1));
+}
+
+async fn routes_that_fail(fresh: &Fresh) {
+    let store = &fresh.store;
+    let used = RouteConfig {
+        enabled: true,
+        target_url: Some("http://route.example/".to_owned()),
+        content: RouteContent {
+            filter: Some("return true".to_owned()),
+            ..RouteContent::default()
+        },
+        ..RouteConfig::default()
+    };
+    let unused = RouteConfig {
+        enabled: false,
+        ..used.clone()
+    };
+    let failing = async || overview::failing_routes(store, 1).await.unwrap();
+    let mut ids = Vec::new();
+    for (number, config) in [(1, &used), (2, &used), (3, &unused)] {
+        let id = RouteId::new(Timestamp(1), number);
+        let mut batch = Batch::new();
+        routes::insert(store, &mut batch, &id, config, Timestamp(1)).unwrap();
+        store.commit(batch).await.unwrap();
+        ids.push(id);
+    }
+    assert_eq!(failing().await, (vec![], 0));
+    let flag = serde_json::json!({"code": "ESCRIPT"});
+    for id in &ids {
+        let mut batch = Batch::new();
+        routes::set_error(&mut batch, id, Some(&flag)).unwrap();
+        store.commit(batch).await.unwrap();
+    }
+    assert_eq!(failing().await, (vec![ids[0].clone()], 2));
 }
 
 async fn the_database(fresh: &Fresh) {

@@ -354,6 +354,9 @@ fn path(place: impl Borrow<Place>) -> String {
         Place::Account(id) => {
             return format!("/admin/accounts/{}", crate::show::encode(id.as_str()));
         }
+        Place::Route(id) => {
+            return format!("/admin/webhooks/{}", crate::show::encode(id.as_str()));
+        }
         Place::FailingAccounts => "/admin/accounts?state=errors",
         Place::AddAccount => "/admin/add-account",
         Place::Webhooks => "/admin/config/webhooks",
