@@ -125,6 +125,13 @@ const MIGRATIONS: &[Migration] = &[
         sqlite: "",
         postgres: "",
     },
+    Migration {
+        number: 16,
+        name: "0016_outbox",
+        both: include_str!("../migrations/0016_outbox.sql"),
+        sqlite: "",
+        postgres: "",
+    },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \

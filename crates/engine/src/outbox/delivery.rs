@@ -7,7 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use posthouse_model::account::AccountConfig;
 use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch};
 use posthouse_store::{Batch, StoreError, blob, outbox};
 use serde_json::Value;
@@ -30,13 +29,9 @@ pub(super) struct Sent {
 }
 
 impl Worker<'_> {
-    pub(super) async fn send(
-        &self,
-        route: &SmtpRoute,
-        config: &Arc<AccountConfig>,
-    ) -> Result<Sent, SendFailure<WorkError>> {
+    pub(super) async fn send(&self, route: &SmtpRoute) -> Result<Sent, SendFailure<WorkError>> {
         loop {
-            let (mut session, idle) = self.pool.take(route, self.watch(config)).await?;
+            let (mut session, idle) = self.pool.take(route, self.watch()).await?;
             let body = self.body().await.map_err(SendFailure::Hook)?;
             let envelope = self.envelope(body.size);
             let mark = async || {
@@ -63,7 +58,8 @@ impl Worker<'_> {
     }
 
     /// The protocol log of the account.
-    fn watch(&self, config: &Arc<AccountConfig>) -> Watch {
+    fn watch(&self) -> Watch {
+        let config = &self.config;
         let log = AccountLog::new(
             self.engine.protocol_logs().clone(),
             self.account().clone(),
