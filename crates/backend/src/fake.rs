@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use posthouse_model::{
     Timestamp,
-    command::{Append, BodyHead, ListMessages, Targets},
+    command::{Append, BodyHead, ListMessages, SearchMessages, Targets},
     index::Identity,
     mailbox::{self, SpecialUse, SpecialUseSource},
     message::{

@@ -7,7 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch};
+use posthouse_smtp::{
+    Accepted, Capabilities, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch,
+};
 use posthouse_store::{Batch, StoreError, blob, outbox};
 use serde_json::Value;
 use tokio_util::io::StreamReader;
@@ -33,7 +35,7 @@ impl Worker<'_> {
         loop {
             let (mut session, idle) = self.pool.take(route, self.watch()).await?;
             let body = self.body().await.map_err(SendFailure::Hook)?;
-            let envelope = self.envelope(body.size);
+            let envelope = self.envelope(&body, session.capabilities());
             let mark = async || {
                 let mut batch = Batch::new();
                 outbox::mark_sending(&mut batch, &self.lease, self.engine.store().now());
@@ -70,15 +72,15 @@ impl Worker<'_> {
         Watch(Some(Arc::new(SmtpLog::new(log))))
     }
 
-    fn envelope(&self, size: u64) -> Envelope {
+    fn envelope(&self, body: &Outgoing, offered: &Capabilities) -> Envelope {
         let job = &self.message.entry.job;
-        let ascii = job.envelope.from.is_ascii() && job.envelope.to.iter().all(|to| to.is_ascii());
         Envelope {
             from: job.envelope.from.clone(),
             to: job.envelope.to.clone(),
-            smtputf8: !ascii,
-            eight_bit: false,
-            size: Some(size),
+            // Addresses that need it are noticed by themselves; a header alone goes also where it is not offered.
+            smtputf8: body.utf8_header && offered.smtputf8,
+            eight_bit: body.eight_bit,
+            size: Some(body.size),
             dsn: job.dsn.as_ref().map(dsn),
         }
     }
@@ -103,12 +105,18 @@ impl Worker<'_> {
         let rest = head.split_off(end.min(head.len()));
         let stripped = posthouse_mime::raw::strip_bcc(&head);
         let size = total.saturating_sub(head.len() as u64) + stripped.len() as u64;
+        let read = (head.len() + rest.len()) as u64;
+        let utf8_header = !stripped.is_ascii();
+        // What was not looked at may have any bytes.
+        let eight_bit = utf8_header || !rest.is_ascii() || read < total;
         let start = stream::iter([Ok(Bytes::from(stripped)), Ok(Bytes::from(rest))]);
         let tail = reader
             .into_stream()
             .map(|chunk| chunk.map_err(io::Error::other));
         Ok(Outgoing {
             size,
+            utf8_header,
+            eight_bit,
             reader: StreamReader::new(Box::pin(start.chain(tail))),
         })
     }
@@ -118,6 +126,10 @@ type BoxedChunks = std::pin::Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send
 
 struct Outgoing {
     size: u64,
+    /// Its header has bytes above 127.
+    utf8_header: bool,
+    /// It may have bytes above 127.
+    eight_bit: bool,
     reader: StreamReader<BoxedChunks, Bytes>,
 }
 
