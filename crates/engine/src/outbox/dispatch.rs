@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use posthouse_model::queue::QueueName;
+use posthouse_model::{AccountId, queue::QueueName};
 use posthouse_store::{
     Batch,
     outbox::{self, Work},
@@ -80,7 +80,7 @@ async fn begin(
     work: Work,
     name: &str,
     room: usize,
-    enough: &[posthouse_model::AccountId],
+    enough: &[AccountId],
 ) -> Result<bool, WorkError> {
     if room == 0 || is_paused(engine) {
         return Ok(false);
@@ -114,9 +114,9 @@ async fn one(engine: Engine, pool: Arc<Pool>, ready: Ready, held: InHand, until:
     };
     let id = ready.lease.id.clone();
     let done = match place {
-        Some(_) if !is_paused(&engine) && !stopping.is_cancelled() => {
+        Some(place) if !is_paused(&engine) && !stopping.is_cancelled() => {
             let waited = LEASE.saturating_sub(until.saturating_duration_since(Instant::now()));
-            worker::process(&engine, &pool, ready, waited).await
+            worker::process(&engine, &pool, ready, place, waited).await
         }
         _ => {
             let mut batch = Batch::new();

@@ -98,12 +98,20 @@ pub(super) struct InHand {
 }
 
 impl InHand {
-    /// Waits for its turn to be worked on: a place among those of its account, and one among all.
-    pub(super) async fn place(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
-        let of_account = self.places.clone().acquire_owned().await.ok()?;
-        let of_all = self.hand.places.clone().acquire_owned().await.ok()?;
-        Some((of_account, of_all))
+    /// Waits for its turn to be worked on.
+    pub(super) async fn place(&self) -> Option<Place> {
+        Some(Place {
+            _of_account: self.places.clone().acquire_owned().await.ok()?,
+            _of_all: self.hand.places.clone().acquire_owned().await.ok()?,
+        })
     }
+}
+
+/// A place among those of an account, and one among all. It is given up once the server has answered: what that came to
+/// is written while the next message goes out.
+pub(super) struct Place {
+    _of_account: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Drop for InHand {

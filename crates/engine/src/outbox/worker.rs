@@ -22,7 +22,9 @@ use posthouse_store::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{lookup::Found, outcome::Failure, pool::Pool, route::SmtpRoute, turn::Ready};
+use super::{
+    hand::Place, lookup::Found, outcome::Failure, pool::Pool, route::SmtpRoute, turn::Ready,
+};
 use crate::Engine;
 
 /// How long a message is leased; it is renewed while it is being sent.
@@ -54,6 +56,7 @@ pub(super) async fn process(
     engine: &Engine,
     pool: &Pool,
     ready: Ready,
+    place: Place,
     waited: Duration,
 ) -> Result<(), WorkError> {
     let Ready {
@@ -83,7 +86,7 @@ pub(super) async fn process(
         outbox::renew(&mut batch, &work.lease, engine.store().now().after(LEASE));
         engine.store().commit(batch).await?;
     }
-    Box::pin(work.run()).await
+    Box::pin(work.run(place)).await
 }
 
 pub(super) struct Worker<'a> {
@@ -119,7 +122,7 @@ impl Worker<'_> {
         self.engine.settings().text("ambiguousDelivery") == Some("hold")
     }
 
-    async fn run(&self) -> Result<(), WorkError> {
+    async fn run(&self, place: Place) -> Result<(), WorkError> {
         if self.message.sent || self.message.entry.progress.status == ProgressStatus::SmtpCompleted
         {
             return self.follow_up().await;
@@ -160,6 +163,7 @@ impl Worker<'_> {
             outcome = sending => outcome,
             error = renewing => return Err(error),
         };
+        drop(place);
         let failure = match outcome {
             Ok(Ok(sent)) => return self.sent(&route, &sent).await,
             Ok(Err(SendFailure::NotSent(error))) => Failure::of(&error, false),

@@ -15,6 +15,7 @@ mod model;
 mod moves;
 mod network;
 mod operations;
+mod outbox;
 mod pausing;
 mod postgres;
 mod process;
