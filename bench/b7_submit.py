@@ -10,6 +10,7 @@ ap.add_argument("--conc", type=int, default=16)
 ap.add_argument("--runs", type=int, default=3)
 ap.add_argument("--limit", type=float, default=240)
 ap.add_argument("--accounts", type=int, default=1)
+ap.add_argument("--send-only", action="store_true", help="accounts without IMAP: no copies in Sent")
 a = ap.parse_args()
 
 
@@ -19,8 +20,11 @@ async def main():
         us = [f"sb{tag}{k}" for k in range(a.accounts)]
         await hooks_on(s, a)
         for u in us:
-            await api(s, a, "POST", "/v1/account", account(a, u))
-            await wait_state(s, a, u)
+            one = account(a, u)
+            if a.send_only:
+                del one["imap"]
+            await api(s, a, "POST", "/v1/account", one)
+            await wait_state(s, a, u, "unset" if a.send_only else "connected")
         await asyncio.sleep(4)
         for r in range(a.runs):
             await quiet(a)

@@ -84,6 +84,7 @@ use_cases!(self, caller, input, {
             "getV1Outbox" => self.list_outbox(input).await,
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,
+            "postV1OutboxQueueidRetry" => self.retry_queued(input).await,
 
             "postV1DeliverytestAccountAccount" => self.start_delivery_test(caller, input).await,
             "getV1DeliverytestCheckDeliverytest" => self.check_delivery_test(caller, input).await,

@@ -1,4 +1,4 @@
-//! Queued messages: list, show, cancel (behaviour 11.2).
+//! Queued messages: list, show, cancel (behaviour 11.2), send again.
 
 use posthouse_model::{
     ApiError,
@@ -31,9 +31,7 @@ impl App {
         let found = outbox::get(self.store(), &queue_id(input))
             .await
             .map_err(|error| internal("reading a queued message", &error))?
-            .ok_or_else(|| {
-                ApiError::not_found("Requested queue entry was not found", "NotFound")
-            })?;
+            .ok_or_else(not_found)?;
         Reply::json(&show(&found))
     }
 
@@ -48,6 +46,32 @@ impl App {
             .map_err(|error| internal("cancelling a queued message", &error))?;
         Reply::json(&json!({ "deleted": done.affected(statement) > 0 }))
     }
+
+    /// `POST /v1/outbox/{queueId}/retry`: of ours.
+    pub(crate) async fn retry_queued(&self, input: &CallInput) -> Result<Reply, ApiError> {
+        let id = queue_id(input);
+        let failed = |error: &dyn std::fmt::Display| internal("queueing a message again", error);
+        let mut batch = Batch::new();
+        let now = self.store().now();
+        let progress = Progress::of(ProgressStatus::Queued);
+        let queued = outbox::retry(&mut batch, &id, &progress, now);
+        let queued = queued.map_err(|error| failed(&error))?;
+        let done = self.store().commit(batch).await;
+        if done.map_err(|error| failed(&error))?.affected(queued) == 0 {
+            let found = outbox::get(self.store(), &id).await;
+            return Err(match found.map_err(|error| failed(&error))? {
+                Some(_) => ApiError::new(409, "Only a message that failed can be sent again")
+                    .code("NotFailed"),
+                None => not_found(),
+            });
+        }
+        self.engine().wake_outbox();
+        Reply::json(&json!({ "queueId": id, "queued": true }))
+    }
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("Requested queue entry was not found", "NotFound")
 }
 
 fn queue_id(input: &CallInput) -> QueueId {
@@ -73,6 +97,21 @@ fn progress(message: &StoredMessage) -> Progress {
     }
 }
 
+/// What becomes of it, in one word of ours.
+fn state(message: &StoredMessage) -> &'static str {
+    if message.held {
+        "held"
+    } else if message.failed {
+        "failed"
+    } else if message.sent {
+        "sent"
+    } else if message.lease.is_some() {
+        "sending"
+    } else {
+        "queued"
+    }
+}
+
 /// A queued message as the API shows it.
 fn show(message: &StoredMessage) -> Value {
     let entry = &message.entry;
@@ -94,6 +133,7 @@ fn show(message: &StoredMessage) -> Value {
     put("attemptsMade", json!(entry.attempts_made));
     put("attempts", json!(entry.attempts));
     put("progress", json!(progress(message)));
+    put("state", json!(state(message)));
     if let Some(gateway) = &job.gateway {
         put("gateway", json!(gateway));
     }

@@ -5,7 +5,7 @@ use posthouse_model::{
     secret::MASK,
     settings::{SETTINGS, Setting, Showing, find},
 };
-use posthouse_store::{Batch, settings};
+use posthouse_store::{Batch, outbox, settings};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -68,6 +68,13 @@ impl App {
             let sealed = setting.is_sealed();
             settings::set(self.store(), &mut batch, setting.key, value, sealed)
                 .map_err(|error| internal("sealing a setting", &error))?;
+        }
+        let rates = ["sendRate", "sendRateWindow"];
+        if changes
+            .iter()
+            .any(|change| rates.contains(&change.setting.key))
+        {
+            outbox::repace(&mut batch, None);
         }
         self.store()
             .commit(batch)

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use posthouse_model::{
     Timestamp,
-    command::{Append, BodyHead, ListMessages, Targets},
+    command::{Append, BodyHead, ListMessages, SearchMessages, Targets},
     index::Identity,
     mailbox::{self, SpecialUse, SpecialUseSource},
     message::{
@@ -111,6 +111,8 @@ struct State {
     numbered: bool,
     /// Reading a message never ends.
     stuck: bool,
+    /// The provider files sent mail itself.
+    files_sent: bool,
     /// How long storing a message takes.
     append: Duration,
     connects: usize,
@@ -282,6 +284,11 @@ impl FakeMailbox {
     /// Makes reading a message never end, or end again.
     pub fn set_stuck(&self, stuck: bool) {
         self.lock().stuck = stuck;
+    }
+
+    /// Makes it a provider that files sent mail itself, under the Message-ID that it had.
+    pub fn set_files_sent(&self, files_sent: bool) {
+        self.lock().files_sent = files_sent;
     }
 
     /// The next verb fails like this; several are used up one by one.
@@ -486,7 +493,8 @@ impl Mailbox for FakeMailbox {
         Capabilities {
             labels: false,
             threads: false,
-            files_sent: false,
+            files_sent: self.lock().files_sent,
+            keeps_ids: true,
             history: true,
             append: true,
         }
@@ -519,6 +527,23 @@ impl Mailbox for FakeMailbox {
         request: &'a ListMessages,
     ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
         Box::pin(async move { self.page(request) })
+    }
+
+    /// By `Message-ID` alone.
+    fn search<'a>(
+        &'a self,
+        request: &'a SearchMessages,
+    ) -> BoxFuture<'a, Result<MessagePage, BackendError>> {
+        Box::pin(async move {
+            self.lock().verb()?;
+            let header = request.search.header.as_ref();
+            let wanted = header.and_then(|header| header.get("Message-ID")?.as_str());
+            let mut page = self.page(&request.list)?;
+            page.messages
+                .retain(|message| wanted.is_some() && message.message_id.as_deref() == wanted);
+            page.total = page.messages.len() as u64;
+            Ok(page)
+        })
     }
 
     fn message<'a>(

@@ -24,6 +24,8 @@ pub struct Capabilities {
     pub threads: bool,
     /// Sent mail is filed by the provider itself.
     pub files_sent: bool,
+    /// What the provider files has the `Message-ID` that it was sent with.
+    pub keeps_ids: bool,
     /// It is followed by a cursor of the provider's history rather than folder by folder.
     pub history: bool,
     /// Messages can be stored.

@@ -19,7 +19,8 @@ use posthouse_model::{
 };
 use posthouse_net::{EgressClient, NetError, http::ClientOptions};
 use posthouse_store::{
-    Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation, outbox,
+    Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation,
+    outbox::{self, Work},
 };
 use serde_json::json;
 use tokio::{
@@ -89,6 +90,7 @@ struct Inner {
     webhooks: Notify,
     endpoints: Endpoints,
     outbox: Notify,
+    sent: Notify,
     departures: Notify,
     naming: Naming,
     generations: watch::Sender<BTreeMap<generation::Generation, i64>>,
@@ -140,6 +142,7 @@ impl Engine {
             webhooks: Notify::new(),
             endpoints: Endpoints::default(),
             outbox: Notify::new(),
+            sent: Notify::new(),
             departures: Notify::new(),
             naming: Naming::default(),
             generations,
@@ -165,7 +168,9 @@ impl Engine {
         engine.spawn(engine.clone().upkeep());
         engine.spawn(protocol_log::run(engine.clone()));
         engine.spawn(crate::webhook::run(engine.clone()));
-        engine.spawn(crate::outbox::run(engine.clone()));
+        for work in [Work::Send, Work::FollowUp] {
+            engine.spawn(crate::outbox::run(engine.clone(), work));
+        }
         engine.spawn(account::announce_departures(engine.clone()));
         engine.spawn(account::name_messages(engine.clone()));
         engine.spawn(engine.clone().start_accounts());
@@ -271,6 +276,7 @@ impl Engine {
         // A target may have been set for what already waits, or a queue resumed.
         self.wake_webhooks();
         self.wake_outbox();
+        self.outbox_wake(Work::FollowUp).notify_one();
         Ok(())
     }
 
@@ -418,8 +424,12 @@ impl Engine {
         &self.0.scripts
     }
 
-    pub(crate) fn outbox_wake(&self) -> &Notify {
-        &self.0.outbox
+    /// What wakes those who do this work of the outbox.
+    pub(crate) fn outbox_wake(&self, work: Work) -> &Notify {
+        match work {
+            Work::Send => &self.0.outbox,
+            Work::FollowUp => &self.0.sent,
+        }
     }
 
     pub(crate) fn http_clients(&self) -> &HttpClients {

@@ -32,7 +32,7 @@ pub mod script;
 mod settings;
 mod webhook;
 
-pub use account::{AccountHandle, Answered, CallContext, LocalAccount};
+pub use account::{AccountHandle, Answered, CallContext, LocalAccount, SentFolder};
 pub use change_log::{ChangeLog, Listening, Numbered};
 pub use config::EngineConfig;
 pub use engine::{Engine, MailboxFactory, StartError};

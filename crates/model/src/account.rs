@@ -297,6 +297,9 @@ pub struct AccountConfig {
     /// EHLO host name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp_ehlo_name: Option<String>,
+    /// Most messages sent in the time of the setting `sendRateWindow`, evenly paced; 0 is without bound, none the setting's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_rate: Option<u32>,
     /// `full` or `fast`; none means the setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imap_indexer: Option<String>,

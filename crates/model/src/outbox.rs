@@ -90,9 +90,22 @@ pub struct Progress {
     /// Why the last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ProgressError>,
-    /// Whether it was delivered is not known: the connection was lost after the last byte.
+    /// Whether it was delivered is not known: the connection was lost after the last byte. `false`: it is known by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambiguous: Option<bool>,
+}
+
+impl Progress {
+    /// So far, and nothing else to say.
+    #[must_use]
+    pub fn of(status: ProgressStatus) -> Self {
+        Self {
+            status,
+            response: None,
+            error: None,
+            ambiguous: None,
+        }
+    }
 }
 
 /// Why an attempt failed.
@@ -144,6 +157,18 @@ pub struct Job {
     pub reference: Option<JobReference>,
     /// Key of idempotent submission.
     pub idempotency_key: Option<String>,
+    /// Recipients whom the server did not take yet, while it took the message for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Deferred>,
+}
+
+/// Recipients whom the server did not take yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferred {
+    /// Their addresses.
+    pub to: Vec<String>,
+    /// There were too many for one transaction: the next may follow at once and is no further attempt.
+    pub at_once: bool,
 }
 
 /// What is to be done to the referenced message after sending.

@@ -13,7 +13,8 @@ pub struct Capabilities {
     pub eight_bit_mime: bool,
     /// SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// CHUNKING (RFC 3030). Known, not used: DATA streams as well.
+    /// CHUNKING (RFC 3030). Known, not used: DATA streams as well, goes out in one flight with the envelope, and stops before
+    /// its last bytes, where the outcome becomes unknown; BDAT would spare the doubled dots alone.
     pub chunking: bool,
     /// DSN (RFC 3461).
     pub dsn: bool,

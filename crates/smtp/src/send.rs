@@ -47,6 +47,14 @@ impl Accepted {
     }
 }
 
+/// What the server said to the envelope.
+struct Answers {
+    accepted: Vec<String>,
+    rejected: Vec<Rejected>,
+    /// Its answer to DATA, where that went along.
+    data: Option<Reply>,
+}
+
 /// Why a message is not known to be accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SendFailure<E> {
@@ -64,7 +72,7 @@ pub enum SendFailure<E> {
 impl Session {
     /// Sends one message.
     ///
-    /// The envelope goes first, pipelined where the server allows. The body is then copied through a small buffer, in the form
+    /// The envelope goes first, in one flight with DATA where the server allows (RFC 2920). The body is then copied through a small buffer, in the form
     /// that [`DotStuffer`] makes. Before the final dot is written `before_final_dot` is awaited: the place to record durably
     /// that from here on the outcome can be unknown. If it fails, the message is not sent.
     ///
@@ -88,8 +96,12 @@ impl Session {
         }
         self.begin()?;
         self.needs_reset = true;
-        let (accepted, rejected) = self.say_envelope(envelope, &commands).await?;
-        self.start_data().await?;
+        let Answers {
+            accepted,
+            rejected,
+            data,
+        } = self.say_envelope(envelope, &commands).await?;
+        self.start_data(data).await?;
         let stuffer = self.copy(body).await?;
 
         before_final_dot().await.map_err(SendFailure::Hook)?;
@@ -124,7 +136,7 @@ impl Session {
         &mut self,
         envelope: &Envelope,
         commands: &Commands,
-    ) -> Result<(Vec<String>, Vec<Rejected>), SmtpError> {
+    ) -> Result<Answers, SmtpError> {
         let window = if self.capabilities.pipelining {
             WINDOW
         } else {
@@ -133,6 +145,7 @@ impl Session {
         let (mail_limit, rcpt_limit) = (self.timeouts.mail, self.timeouts.rcpt);
         let mut accepted = Vec::new();
         let mut rejected: Vec<Rejected> = Vec::new();
+        let mut data = None;
         let mut mail = Some(commands.mail.as_str());
         let mut waiting = envelope.to.iter().zip(&commands.rcpt).peekable();
         while mail.is_some() || waiting.peek().is_some() {
@@ -151,6 +164,14 @@ impl Session {
                 batch.push_str(line);
                 batch.push_str("\r\n");
                 asked.push(address);
+            }
+            // The last command of a flight may be DATA.
+            let said = asked.len() + usize::from(with_mail.is_some());
+            let with_data =
+                waiting.peek().is_none() && said < window && self.capabilities.pipelining;
+            if with_data {
+                self.wire.watch.command("DATA", Phase::Data);
+                batch.push_str("DATA\r\n");
             }
             let phase = if with_mail.is_some() {
                 Phase::Mail
@@ -192,8 +213,19 @@ impl Session {
                     });
                 }
             }
+            if with_data {
+                match self.wire.reply(Phase::Data, self.timeouts.data).await {
+                    Ok(reply) => data = Some(reply),
+                    Err(error) => {
+                        return Err(match mail_refusal {
+                            Some(reply) => refused(Phase::Mail, reply),
+                            None => error,
+                        });
+                    }
+                }
+            }
             if let Some(reply) = mail_refusal {
-                self.settle(&reply);
+                self.leave_data(data.as_ref()).await?;
                 return Err(refused(Phase::Mail, reply));
             }
         }
@@ -205,18 +237,43 @@ impl Session {
                 .or(rejected.first())
                 .map(|one| one.reply.clone());
             if let Some(reply) = telling {
-                self.settle(&reply);
+                self.leave_data(data.as_ref()).await?;
                 return Err(SmtpError::AllRejected { reply, rejected });
             }
         }
-        Ok((accepted, rejected))
+        Ok(Answers {
+            accepted,
+            rejected,
+            data,
+        })
     }
 
-    async fn start_data(&mut self) -> Result<(), SmtpError> {
-        let reply = self
-            .wire
-            .exchange("DATA", Phase::Data, self.timeouts.data)
-            .await?;
+    /// Ends a transaction that nobody is to get. A server that wants a message all the same is given an empty one, which
+    /// is for nobody (RFC 2920 section 3.1).
+    async fn leave_data(&mut self, data: Option<&Reply>) -> Result<(), SmtpError> {
+        match data {
+            Some(reply) if reply.is_intermediate() => {
+                let limit = self.timeouts.data;
+                self.wire.write(b".\r\n", Phase::Data, limit).await?;
+                let reply = self.wire.reply(Phase::Data, limit).await?;
+                self.settle(&reply);
+            }
+            Some(reply) => self.settle(reply),
+            None => self.ready(),
+        }
+        Ok(())
+    }
+
+    /// Says DATA, unless that was answered already.
+    async fn start_data(&mut self, answered: Option<Reply>) -> Result<(), SmtpError> {
+        let reply = match answered {
+            Some(reply) => reply,
+            None => {
+                self.wire
+                    .exchange("DATA", Phase::Data, self.timeouts.data)
+                    .await?
+            }
+        };
         if reply.is_intermediate() {
             return Ok(());
         }

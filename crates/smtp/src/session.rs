@@ -157,6 +157,18 @@ impl Session {
         self.usable && self.wire.inbox.is_empty()
     }
 
+    /// Whether the server has neither hung up nor said anything since the last answer, as far as has arrived here: looks,
+    /// and does not wait. An idle session that is not silent is closing, or would take the next answer for another's.
+    pub async fn is_silent(&mut self) -> bool {
+        if !self.is_usable() {
+            return false;
+        }
+        let mut unasked = [0; 1];
+        let read = timeout(Duration::ZERO, self.wire.stream.read(&mut unasked)).await;
+        self.usable = read.is_err();
+        self.usable
+    }
+
     /// Forgets a begun transaction (RSET).
     ///
     /// # Errors
@@ -220,6 +232,11 @@ impl Session {
         }
         self.usable = false;
         Ok(())
+    }
+
+    /// Marks the session as ready for the next command.
+    pub(crate) fn ready(&mut self) {
+        self.usable = true;
     }
 
     /// Marks the session as ready for the next command after a complete exchange.

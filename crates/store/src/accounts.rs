@@ -92,6 +92,28 @@ pub async fn get(store: &Store, account: &AccountId) -> Result<Option<StoredAcco
     Ok(Some(found))
 }
 
+/// The configuration of an account alone.
+///
+/// # Errors
+/// As [`get`].
+pub async fn config(
+    store: &Store,
+    account: &AccountId,
+) -> Result<Option<AccountConfig>, StoreError> {
+    let row = store
+        .query_one(
+            "SELECT config FROM accounts WHERE account=$1",
+            params![account],
+        )
+        .await?;
+    let open = |row: Row| {
+        store
+            .sealer()
+            .open_json(PLACE, account.as_str(), row.blob(0)?)
+    };
+    row.map(open).transpose()
+}
+
 /// The events of an account so far, by type.
 ///
 /// # Errors

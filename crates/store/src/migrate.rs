@@ -126,6 +126,13 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration {
+        number: 16,
+        name: "0016_outbox",
+        both: include_str!("../migrations/0016_outbox.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
         number: 18,
         name: "0018_delivery_tests",
         both: include_str!("../migrations/0018_delivery_tests.sql"),

@@ -3,8 +3,6 @@
 //! A worker claims a message with a lease and a fence. Before the last bytes are written it commits
 //! [`mark_sending`]; a message that is claimed again with that mark set may have been sent already.
 
-use std::time::Duration;
-
 use posthouse_model::outbox::{Job, OutboxEntry, Progress, QueueId, Source};
 use posthouse_model::{AccountId, Timestamp};
 
@@ -13,7 +11,6 @@ use crate::blob;
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging, json};
 use crate::params;
-use crate::sql::Sql;
 use crate::store::Store;
 use crate::value::Row;
 
@@ -56,10 +53,16 @@ pub struct StoredMessage {
     pub fence: i64,
     /// The attempt whose last bytes may have been written without a known result.
     pub sending_attempt: Option<u32>,
-    /// It waits for a decision, not for a time.
-    pub held: bool,
-    /// It will not be tried again.
+    /// When last bytes were last about to be written without a known result.
+    pub marked: Option<Timestamp>,
+    /// It will not be tried again, unless somebody asks for it.
     pub failed: bool,
+    /// It may have been delivered, and waits for somebody to decide.
+    pub held: bool,
+    /// The server took it; what follows is not done yet.
+    pub sent: bool,
+    /// When the account's pace lets it send; none where it has no pace.
+    pub turn: Option<Timestamp>,
 }
 
 /// A claimed message.
@@ -86,12 +89,45 @@ pub struct OutboxCounts {
     pub failed: u64,
 }
 
-macro_rules! columns {
+/// When the account of a row may send; none where it has no pace.
+macro_rules! turn {
     () => {
-        "queue_id, account, source, state, created, scheduled, due, attempts, max_attempts, progress, job, blob, \
-         lease_owner, lease_until, fence, sending_attempt"
+        "(SELECT p.turn + p.pace FROM send_pace p WHERE p.account = outbox.account)"
     };
 }
+
+macro_rules! columns {
+    () => {
+        concat!(
+            "queue_id, account, source, state, created, scheduled, due, attempts, max_attempts, progress, job, blob, \
+             lease_owner, lease_until, fence, sending_attempt, marked, ",
+            turn!()
+        )
+    };
+}
+
+/// Failed 4, active 3, waiting 2, delayed 1; the parameter is the time.
+macro_rules! kind {
+    ($now:literal) => {
+        concat!(
+            "CASE WHEN state IN ('failed', 'held') THEN 4 WHEN lease_until > ",
+            $now,
+            " THEN 3 WHEN due <= ",
+            $now,
+            " AND (state = 'sent' OR COALESCE(",
+            turn!(),
+            ", 0) <= ",
+            $now,
+            ") THEN 2 ELSE 1 END"
+        )
+    };
+}
+
+mod claim;
+mod pace;
+
+pub use claim::{Work, claim, next_due};
+pub use pace::{repace, take_turn, unpace};
 
 fn stored(store: &Store, now: Timestamp, row: &Row) -> Result<StoredMessage, StoreError> {
     let id: QueueId = row.parse(0)?;
@@ -101,14 +137,18 @@ fn stored(store: &Store, now: Timestamp, row: &Row) -> Result<StoredMessage, Sto
         .opt_text(12)?
         .filter(|_| until > now)
         .map(|owner| (owner.to_owned(), until));
-    let waits = state == "queued" && lease.is_none();
+    let turn = row.opt_i64(17)?.map(Timestamp);
+    let next_attempt = match (state, &lease) {
+        ("queued", None) => turn.max(Some(row.time(6)?)),
+        _ => None,
+    };
     Ok(StoredMessage {
         entry: OutboxEntry {
             account: AccountId::new(row.text(1)?),
             source: row.parse(2)?,
             created: row.time(4)?,
             scheduled: row.time(5)?,
-            next_attempt: if waits { Some(row.time(6)?) } else { None },
+            next_attempt,
             attempts_made: row.count(7)?,
             attempts: row.count(8)?,
             progress: row.json(9)?,
@@ -123,8 +163,11 @@ fn stored(store: &Store, now: Timestamp, row: &Row) -> Result<StoredMessage, Sto
         sending_attempt: row
             .opt_i64(15)?
             .map(|attempt| u32::try_from(attempt).unwrap_or(u32::MAX)),
-        held: state == "held",
+        marked: row.opt_i64(16)?.map(Timestamp),
         failed: state == "failed",
+        held: state == "held",
+        sent: state == "sent",
+        turn,
     })
 }
 
@@ -191,9 +234,9 @@ pub async fn list(
         concat!(
             "SELECT ",
             columns!(),
-            " FROM outbox WHERE ($1 = '' OR account = $1) \
-             ORDER BY CASE WHEN state <> 'queued' THEN 4 WHEN lease_until > $2 THEN 3 \
-             WHEN due <= $2 THEN 2 ELSE 1 END, due, queue_id LIMIT $3 OFFSET $4"
+            " FROM outbox WHERE ($1 = '' OR account = $1) ORDER BY ",
+            kind!("$2"),
+            ", due, queue_id LIMIT $3 OFFSET $4"
         ),
         params![account.map_or("", AccountId::as_str), now],
         paging,
@@ -209,8 +252,11 @@ pub async fn list(
 pub async fn counts(store: &Store, now: Timestamp) -> Result<OutboxCounts, StoreError> {
     let rows = store
         .query(
-            "SELECT CASE WHEN state <> 'queued' THEN 4 WHEN lease_until > $1 THEN 3 \
-             WHEN due <= $1 THEN 2 ELSE 1 END AS kind, COUNT(*) FROM outbox GROUP BY kind",
+            concat!(
+                "SELECT ",
+                kind!("$1"),
+                " AS kind, COUNT(*) FROM outbox GROUP BY kind"
+            ),
             params![now],
         )
         .await?;
@@ -227,77 +273,6 @@ pub async fn counts(store: &Store, now: Timestamp) -> Result<OutboxCounts, Store
     Ok(counts)
 }
 
-/// Leases up to `limit` messages that are due and free, the longest waiting first; messages of the accounts in `except`
-/// wait.
-///
-/// # Errors
-/// As [`Store::commit`] and [`get`].
-pub async fn claim(
-    store: &Store,
-    worker: &str,
-    now: Timestamp,
-    lease: Duration,
-    limit: u32,
-    except: &[AccountId],
-) -> Result<Vec<(Lease, StoredMessage)>, StoreError> {
-    macro_rules! claim {
-        ($except:literal) => {
-            concat!(
-                "UPDATE outbox SET lease_owner=$1, lease_until=$2, fence=fence+1 WHERE queue_id IN \
-                 (SELECT queue_id FROM outbox WHERE state='queued' AND due <= $3 AND lease_until <= $3 \
-                 AND account NOT IN (",
-                $except,
-                ") ORDER BY due, queue_id LIMIT $4 {SKIP_LOCKED}) \
-                 AND state='queued' AND due <= $3 AND lease_until <= $3 RETURNING queue_id, fence"
-            )
-        };
-    }
-    let mut batch = Batch::new();
-    let claimed = batch
-        .push(
-            Sql::dialects(
-                claim!("SELECT value FROM json_each($5)"),
-                claim!("SELECT jsonb_array_elements_text(CAST(CAST($5 AS TEXT) AS JSONB))"),
-            ),
-            params![worker, now.after(lease), now, limit, json(except)?],
-        )
-        .statement();
-    let committed = store.commit(batch).await?;
-    let mut messages = Vec::new();
-    for row in committed.rows(claimed) {
-        let lease = Lease {
-            id: row.parse(0)?,
-            worker: worker.to_owned(),
-            fence: row.i64(1)?,
-        };
-        // Gone, or claimed by another after a long pause of this process.
-        if let Some(message) = get(store, &lease.id).await?
-            && message.fence == lease.fence
-        {
-            messages.push((lease, message));
-        }
-    }
-    messages.sort_by(|(_, a), (_, b)| {
-        (a.entry.scheduled, &a.entry.id).cmp(&(b.entry.scheduled, &b.entry.id))
-    });
-    Ok(messages)
-}
-
-/// When the next free message is due; to sleep until then.
-///
-/// # Errors
-/// As [`Store::query`].
-pub async fn next_due(store: &Store) -> Result<Option<Timestamp>, StoreError> {
-    let row = store
-        .query_one(
-            "SELECT MIN(CASE WHEN lease_until > due THEN lease_until ELSE due END) FROM outbox \
-             WHERE state='queued'",
-            params![],
-        )
-        .await?;
-    row.map_or(Ok(None), |row| Ok(row.opt_i64(0)?.map(Timestamp)))
-}
-
 /// Prolongs the lease, if it is still held.
 pub fn renew(batch: &mut Batch, lease: &Lease, until: Timestamp) {
     batch.guard(
@@ -312,7 +287,7 @@ pub fn renew(batch: &mut Batch, lease: &Lease, until: Timestamp) {
 pub fn mark_sending(batch: &mut Batch, lease: &Lease, now: Timestamp) {
     batch.guard(
         LEASE_GUARD,
-        "UPDATE outbox SET sending_attempt=attempts+1, sending_fence=fence \
+        "UPDATE outbox SET sending_attempt=attempts+1, sending_fence=fence, marked=$4 \
          WHERE queue_id=$1 AND lease_owner=$2 AND fence=$3 AND lease_until > $4",
         params![lease.id.as_str(), lease.worker.as_str(), lease.fence, now],
     );
@@ -334,6 +309,81 @@ pub fn set_progress(
             lease.id.as_str(),
             lease.worker.as_str(),
             lease.fence,
+            json(progress)?
+        ],
+    );
+    Ok(())
+}
+
+/// The server took the message; what follows is another's work. The mark of [`mark_sending`] is taken away.
+///
+/// # Errors
+/// Only if the progress has no JSON form.
+pub fn set_sent(
+    batch: &mut Batch,
+    lease: &Lease,
+    progress: &Progress,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    batch.guard(
+        LEASE_GUARD,
+        "UPDATE outbox SET state='sent', due=$5, progress=$4, lease_owner=NULL, lease_until=0, sending_attempt=NULL, \
+         sending_fence=NULL WHERE queue_id=$1 AND lease_owner=$2 AND fence=$3",
+        params![
+            lease.id.as_str(),
+            lease.worker.as_str(),
+            lease.fence,
+            json(progress)?,
+            now
+        ],
+    );
+    Ok(())
+}
+
+/// Replaces the job of a message that was leased.
+///
+/// # Errors
+/// Only if it cannot be sealed.
+pub fn set_job(
+    store: &Store,
+    batch: &mut Batch,
+    lease: &Lease,
+    job: &Job,
+) -> Result<(), StoreError> {
+    batch.guard(
+        LEASE_GUARD,
+        "UPDATE outbox SET job=$4 WHERE queue_id=$1 AND lease_owner=$2 AND fence=$3",
+        params![
+            lease.id.as_str(),
+            lease.worker.as_str(),
+            lease.fence,
+            store.sealer().seal_json(PLACE, lease.id.as_str(), job)?
+        ],
+    );
+    Ok(())
+}
+
+/// A message that some recipients have goes back into the queue for the others; `attempts` were made.
+///
+/// # Errors
+/// Only if the progress has no JSON form.
+pub fn requeue(
+    batch: &mut Batch,
+    lease: &Lease,
+    attempts: u32,
+    due: Timestamp,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    batch.guard(
+        LEASE_GUARD,
+        "UPDATE outbox SET state='queued', due=$4, attempts=$5, progress=$6, lease_owner=NULL, lease_until=0 \
+         WHERE queue_id=$1 AND lease_owner=$2 AND fence=$3",
+        params![
+            lease.id.as_str(),
+            lease.worker.as_str(),
+            lease.fence,
+            due,
+            attempts,
             json(progress)?
         ],
     );
@@ -403,6 +453,33 @@ pub fn release(batch: &mut Batch, lease: &Lease, due: Timestamp) {
     );
 }
 
+/// Gives back a message that was claimed and is not to be sent now; it stays due. That it is another's by now is as good.
+pub fn put_back(batch: &mut Batch, lease: &Lease) {
+    batch.push(
+        "UPDATE outbox SET lease_owner=NULL, lease_until=0 WHERE queue_id=$1 AND lease_owner=$2 AND fence=$3",
+        params![lease.id.as_str(), lease.worker.as_str(), lease.fence],
+    );
+}
+
+/// Sends a message again that failed or is held, as if it had just been queued; the statement touches a row if it was
+/// one.
+///
+/// # Errors
+/// Only if the progress has no JSON form.
+pub fn retry(
+    batch: &mut Batch,
+    id: &QueueId,
+    progress: &Progress,
+    now: Timestamp,
+) -> Result<Statement, StoreError> {
+    let statement = batch.push(
+        "UPDATE outbox SET state='queued', due=$2, attempts=0, progress=$3 \
+         WHERE queue_id=$1 AND state IN ('failed', 'held')",
+        params![id.as_str(), now, json(progress)?],
+    );
+    Ok(statement.statement())
+}
+
 /// Takes all leases away: the start of an embedded store, whose only process has just begun.
 pub fn release_all(batch: &mut Batch) {
     batch.push(
@@ -430,16 +507,17 @@ pub fn delete_of_account(batch: &mut Batch, account: &AccountId) {
         params![account],
     );
     batch.push("DELETE FROM outbox WHERE account=$1", params![account]);
+    unpace(batch, account);
 }
 
-/// Deletes messages that failed before that time, with their blobs.
+/// Deletes messages that failed, or were held, before that time, with their blobs.
 pub fn sweep(batch: &mut Batch, before: Timestamp) {
     batch.push(
-        "DELETE FROM blobs WHERE id IN (SELECT blob FROM outbox WHERE state='failed' AND due < $1)",
+        "DELETE FROM blobs WHERE id IN (SELECT blob FROM outbox WHERE state IN ('failed', 'held') AND due < $1)",
         params![before],
     );
     batch.push(
-        "DELETE FROM outbox WHERE state='failed' AND due < $1",
+        "DELETE FROM outbox WHERE state IN ('failed', 'held') AND due < $1",
         params![before],
     );
 }

@@ -312,15 +312,19 @@ impl App {
             &config,
         )
         .map_err(|error| failed(&error))?;
+        if config.send_rate != stored.account.config.send_rate {
+            outbox::repace(&mut recorder.batch, Some(id));
+        }
         if config.webhooks != stored.account.config.webhooks {
             // What was wrong with the old target says nothing of the new one.
             accounts::set_webhook_error(&mut recorder.batch, id, None)
                 .map_err(|error| failed(&error))?;
         }
         match recorder.commit().await {
-            Ok(_) if only_logs(&stored.account.config, &config) => {
+            Ok(_) if same_connections(&stored.account.config, &config) => {
                 let on = config.logs == Some(true);
                 self.engine().set_account_logs(id, on);
+                self.engine().wake_outbox();
                 Ok(true)
             }
             Ok(_) => {
@@ -334,13 +338,14 @@ impl App {
     }
 }
 
-/// Whether a change switched the protocol log and did nothing else: connections stay open then.
-fn only_logs(before: &AccountConfig, after: &AccountConfig) -> bool {
-    let same_logs = AccountConfig {
+/// Whether a change is of the protocol log or the rate of sending and of nothing else: connections stay open then.
+fn same_connections(before: &AccountConfig, after: &AccountConfig) -> bool {
+    let same = AccountConfig {
         logs: before.logs,
+        send_rate: before.send_rate,
         ..after.clone()
     };
-    before.logs != after.logs && same_logs == *before
+    before != after && same == *before
 }
 
 /// The account is the one that the link is good for.

@@ -195,6 +195,7 @@ impl Letter<'_> {
             dsn: body.value("dsn").cloned(),
             reference: self.reference.clone(),
             idempotency_key: self.key.clone(),
+            deferred: None,
         }
     }
 }

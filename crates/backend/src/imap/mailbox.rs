@@ -154,6 +154,7 @@ impl Mailbox for ImapMailbox {
             labels: bits & LABELS != 0 || bits & KNOWN == 0 && profile.labels,
             threads: bits & THREADS != 0 || bits & KNOWN == 0 && profile.labels,
             files_sent: profile.files_sent,
+            keeps_ids: !profile.rewrites_ids,
             history: false,
             append: true,
         }

@@ -25,6 +25,8 @@ pub struct Profile {
     pause_ms: u64,
     /// It files sent mail by itself.
     pub files_sent: bool,
+    /// It puts a `Message-ID` of its own into what is sent.
+    pub rewrites_ids: bool,
     /// Folders are views of labels.
     pub labels: bool,
     /// What its servers do wrong.
@@ -43,6 +45,7 @@ impl Default for Profile {
             connecting: None,
             pause_ms: 0,
             files_sent: false,
+            rewrites_ids: false,
             labels: false,
             quirks: Quirks::default(),
         }
@@ -173,6 +176,8 @@ mod tests {
     fn hosts_match_by_whole_labels() {
         assert!(Profile::of("imap.gmail.com").labels);
         assert!(Profile::of("IMAP.GMAIL.COM.").files_sent);
+        assert!(!Profile::of("imap.gmail.com").rewrites_ids);
+        assert!(Profile::of("outlook.office365.com").rewrites_ids);
         assert!(!Profile::of("imap.notgmail.com").labels);
         assert_eq!(Profile::of("imap.163.com").sessions, 2);
         assert!(Profile::of("imap.163.com").quirks.has(Quirk::IdNeeded));

@@ -77,16 +77,25 @@ impl AccountHandle {
 }
 
 impl AccountHandle {
-    /// Whether the provider files sent mail itself, as far as is known.
+    /// What the provider does with sent mail; none as long as the mailbox is not known.
     #[must_use]
-    pub fn files_sent(&self) -> bool {
-        match self {
-            Self::Local(account) => account
-                .shared
-                .mailbox()
-                .is_some_and(|mailbox| mailbox.capabilities().files_sent),
-        }
+    pub fn sent_folder(&self) -> Option<SentFolder> {
+        let Self::Local(account) = self;
+        let capabilities = account.shared.mailbox()?.capabilities();
+        Some(SentFolder {
+            files_sent: capabilities.files_sent,
+            keeps_ids: capabilities.keeps_ids,
+        })
     }
+}
+
+/// What a provider does with mail that is sent over its servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentFolder {
+    /// It files it itself.
+    pub files_sent: bool,
+    /// What it files has the `Message-ID` that it was sent with.
+    pub keeps_ids: bool,
 }
 
 impl LocalAccount {

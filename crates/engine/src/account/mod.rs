@@ -18,7 +18,7 @@ mod record;
 mod reports;
 mod shared;
 
-pub use handle::{AccountHandle, Answered, CallContext, LocalAccount};
+pub use handle::{AccountHandle, Answered, CallContext, LocalAccount, SentFolder};
 
 pub(crate) use actor::run;
 pub(crate) use announce::Pending;

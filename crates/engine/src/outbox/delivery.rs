@@ -7,8 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use posthouse_model::account::AccountConfig;
-use posthouse_smtp::{Accepted, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch};
+use posthouse_smtp::{
+    Accepted, Capabilities, Dsn, Envelope, Notify, Ret, SendFailure, SmtpError, Watch,
+};
 use posthouse_store::{Batch, StoreError, blob, outbox};
 use serde_json::Value;
 use tokio_util::io::StreamReader;
@@ -30,15 +31,11 @@ pub(super) struct Sent {
 }
 
 impl Worker<'_> {
-    pub(super) async fn send(
-        &self,
-        route: &SmtpRoute,
-        config: &Arc<AccountConfig>,
-    ) -> Result<Sent, SendFailure<WorkError>> {
+    pub(super) async fn send(&self, route: &SmtpRoute) -> Result<Sent, SendFailure<WorkError>> {
         loop {
-            let (mut session, idle) = self.pool.take(route, self.watch(config)).await?;
+            let (mut session, idle) = self.pool.take(route, self.watch()).await?;
             let body = self.body().await.map_err(SendFailure::Hook)?;
-            let envelope = self.envelope(body.size);
+            let envelope = self.envelope(&body, session.capabilities());
             let mark = async || {
                 let mut batch = Batch::new();
                 outbox::mark_sending(&mut batch, &self.lease, self.engine.store().now());
@@ -63,7 +60,8 @@ impl Worker<'_> {
     }
 
     /// The protocol log of the account.
-    fn watch(&self, config: &Arc<AccountConfig>) -> Watch {
+    fn watch(&self) -> Watch {
+        let config = &self.config;
         let log = AccountLog::new(
             self.engine.protocol_logs().clone(),
             self.account().clone(),
@@ -74,15 +72,15 @@ impl Worker<'_> {
         Watch(Some(Arc::new(SmtpLog::new(log))))
     }
 
-    fn envelope(&self, size: u64) -> Envelope {
+    fn envelope(&self, body: &Outgoing, offered: &Capabilities) -> Envelope {
         let job = &self.message.entry.job;
-        let ascii = job.envelope.from.is_ascii() && job.envelope.to.iter().all(|to| to.is_ascii());
         Envelope {
             from: job.envelope.from.clone(),
             to: job.envelope.to.clone(),
-            smtputf8: !ascii,
-            eight_bit: false,
-            size: Some(size),
+            // Addresses that need it are noticed by themselves; a header alone goes also where it is not offered.
+            smtputf8: body.utf8_header && offered.smtputf8,
+            eight_bit: body.eight_bit,
+            size: Some(body.size),
             dsn: job.dsn.as_ref().map(dsn),
         }
     }
@@ -107,12 +105,18 @@ impl Worker<'_> {
         let rest = head.split_off(end.min(head.len()));
         let stripped = posthouse_mime::raw::strip_bcc(&head);
         let size = total.saturating_sub(head.len() as u64) + stripped.len() as u64;
+        let read = (head.len() + rest.len()) as u64;
+        let utf8_header = !stripped.is_ascii();
+        // What was not looked at may have any bytes.
+        let eight_bit = utf8_header || !rest.is_ascii() || read < total;
         let start = stream::iter([Ok(Bytes::from(stripped)), Ok(Bytes::from(rest))]);
         let tail = reader
             .into_stream()
             .map(|chunk| chunk.map_err(io::Error::other));
         Ok(Outgoing {
             size,
+            utf8_header,
+            eight_bit,
             reader: StreamReader::new(Box::pin(start.chain(tail))),
         })
     }
@@ -122,6 +126,10 @@ type BoxedChunks = std::pin::Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send
 
 struct Outgoing {
     size: u64,
+    /// Its header has bytes above 127.
+    utf8_header: bool,
+    /// It may have bytes above 127.
+    eight_bit: bool,
     reader: StreamReader<BoxedChunks, Bytes>,
 }
 

@@ -5,15 +5,18 @@ use std::{io, sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use posthouse_model::{
     Caller, Timestamp,
-    account::AccountConfig,
     command::{Append, Command, Targets},
     message::{MessageUpdate, WordsUpdate},
+    outbox::{Deferred, Progress, ProgressStatus},
 };
 use posthouse_store::{Batch, blob, outbox};
 use tokio::time::Instant;
 
-use super::worker::{WorkError, Worker};
-use crate::CallContext;
+use super::{
+    outcome::next_attempt,
+    worker::{WorkError, Worker},
+};
+use crate::{CallContext, random};
 
 /// How long storing the copy of a sent message is tried.
 const FOLLOW_UP: Duration = Duration::from_secs(24 * 3600);
@@ -21,24 +24,28 @@ const FOLLOW_UP: Duration = Duration::from_secs(24 * 3600);
 const CALL: Duration = Duration::from_secs(120);
 
 impl Worker<'_> {
-    pub(super) fn has_follow_up(&self, config: &AccountConfig) -> bool {
-        let job = &self.message.entry.job;
+    pub(super) fn has_follow_up(&self) -> bool {
+        let (job, config) = (&self.message.entry.job, &self.config);
         let copy = job.copy.or(config.copy) != Some(false);
         config.follows_imap() && (copy || job.reference.is_some())
     }
 
-    /// Stores the copy in the Sent folder and marks the message that was answered.
-    pub(super) async fn follow_up(&self, config: &AccountConfig) -> Result<(), WorkError> {
+    /// Stores the copy in the Sent folder and marks the message that was answered. Recipients whom the server did not take
+    /// yet are its next work.
+    pub(super) async fn follow_up(&self) -> Result<(), WorkError> {
         let store = self.engine.store();
         let mut batch = Batch::new();
         // Storing a large copy may take longer than the lease: another worker would store it too.
         let tried = tokio::select! {
-            tried = self.try_follow_up(config) => tried,
+            tried = self.try_follow_up() => tried,
             error = self.keep_lease() => return Err(error),
         };
-        match tried {
-            Ok(()) => outbox::finish(&mut batch, &self.lease, &self.message.blob),
-            Err(reason) => {
+        let deferred = self.message.entry.job.deferred.as_ref();
+        match (tried, deferred) {
+            // They do not wait for a copy that cannot be stored now; it is tried again once they have theirs.
+            (tried, Some(deferred)) => self.send_to_others(&mut batch, deferred, tried.is_ok())?,
+            (Ok(()), None) => outbox::finish(&mut batch, &self.lease, &self.message.blob),
+            (Err(reason), None) => {
                 let now = store.now();
                 let age = now.since(self.message.entry.scheduled);
                 if age < FOLLOW_UP {
@@ -54,11 +61,45 @@ impl Worker<'_> {
             }
         }
         store.commit(batch).await?;
+        if deferred.is_some() {
+            self.engine.wake_outbox();
+        }
         Ok(())
     }
 
-    async fn try_follow_up(&self, config: &AccountConfig) -> Result<(), String> {
-        let job = &self.message.entry.job;
+    /// Puts the message back into the queue for the recipients who do not have it yet.
+    fn send_to_others(
+        &self,
+        batch: &mut Batch,
+        deferred: &Deferred,
+        followed: bool,
+    ) -> Result<(), WorkError> {
+        let entry = &self.message.entry;
+        let mut job = entry.job.clone();
+        job.envelope.to.clone_from(&deferred.to);
+        job.deferred = None;
+        if followed {
+            job.copy = Some(false);
+            job.reference = None;
+        }
+        let now = self.engine.store().now();
+        let mut attempts = entry.attempts_made;
+        let mut due = now;
+        if !deferred.at_once {
+            attempts = attempts.saturating_add(1);
+            due = next_attempt(attempts, u32::MAX, false, now, random()).unwrap_or(now);
+        }
+        let progress = Progress::of(ProgressStatus::Queued);
+        outbox::set_job(self.engine.store(), batch, &self.lease, &job)?;
+        outbox::requeue(batch, &self.lease, attempts, due, &progress)?;
+        Ok(())
+    }
+
+    async fn try_follow_up(&self) -> Result<(), String> {
+        if !self.has_follow_up() {
+            return Ok(());
+        }
+        let (job, config) = (&self.message.entry.job, &self.config);
         let handle = match self.engine.account(self.account()).await {
             Ok(handle) => handle,
             Err(error) => return Err(error.message),
@@ -68,7 +109,8 @@ impl Worker<'_> {
             deadline: Instant::now() + CALL,
         };
         // A provider files what it sent itself.
-        let filed = handle.files_sent() && job.gateway.is_none();
+        let filed = handle.sent_folder().is_some_and(|sent| sent.files_sent);
+        let filed = filed && job.gateway.is_none();
         if job.copy.or(config.copy) != Some(false) && !filed {
             let reader = blob::open(self.engine.store(), &self.message.blob)
                 .await

@@ -33,9 +33,11 @@ impl Pool {
         route: &SmtpRoute,
         watch: Watch,
     ) -> Result<(Session, bool), SmtpError> {
-        if let Some(mut session) = self.idle(route) {
-            session.watch(watch);
-            return Ok((session, true));
+        while let Some(mut session) = self.idle(route) {
+            if session.is_silent().await {
+                session.watch(watch);
+                return Ok((session, true));
+            }
         }
         Ok((connect_smtp(route, watch).await?, false))
     }

@@ -7,7 +7,10 @@ use posthouse_model::{
     AccountState, EventType,
     outbox::{Job, JobReference, ProgressStatus},
 };
-use posthouse_store::{Batch, outbox};
+use posthouse_store::{
+    Batch,
+    outbox::{self, Work},
+};
 use posthouse_testkit::{Fault, Phase, SmtpSink, eventually};
 use serde_json::json;
 
@@ -123,7 +126,7 @@ async fn what_may_have_been_sent_can_be_held(house: &House) {
         (&json!(held), &json!(true))
     );
     let stored = outbox::get(process.store(), &held).await.unwrap().unwrap();
-    assert!(stored.failed);
+    assert!(stored.held);
     assert_eq!(stored.entry.progress.ambiguous, Some(true));
     // What surely was not sent is tried again as ever.
     sink.fail_times(Phase::Data, Fault::Cut, 1);
@@ -250,7 +253,7 @@ async fn a_slow_copy_keeps_its_lease() {
     let store = process.store();
     let lapses = store.now().after(LEASE);
     tokio::time::sleep(Duration::from_secs(22)).await;
-    let stolen = outbox::claim(store, "another", lapses, LEASE, 10, &[]).await;
+    let stolen = outbox::claim(store, Work::Send, "another", lapses, LEASE, 10, &[]).await;
     assert!(stolen.unwrap().is_empty(), "the lease was not renewed");
     assert_eq!(fake.messages("Sent").len(), 0);
     eventually("the copy", LIMIT, || async {

@@ -219,7 +219,15 @@ settings! {
             example "10";
         "ambiguousDelivery" = r#""retry""#, Open, served, AMBIGUOUS,
             "When it is not known whether a message was sent",
-            "The connection, or this server, was lost between the last byte of a message and the answer to it.";
+            "The connection, or this server, was lost between the last byte of a message and the answer to it. Where the provider files what it sent, its folder of sent messages is asked first.";
+        "sendRate" = "0", Open, served, Unit("messages"),
+            "Most messages of an account",
+            "So many in the time below, one after the other at even distances, unless the account has its own. Messages that wait for their turn show as delayed. 0: without bound.",
+            example "30";
+        "sendRateWindow" = "3600", Open, served, Unit("seconds"),
+            "In this time",
+            "What the number of messages is counted by: 60 for a minute, 86400 for a day.",
+            example "60";
     }
     EmailProcessing "Folders" {
         "imapIndexer" = r#""full""#, Open, served, Choice(&[

@@ -16,6 +16,7 @@ mod model;
 mod moves;
 mod network;
 mod operations;
+mod outbox;
 mod pausing;
 mod postfix;
 mod postgres;

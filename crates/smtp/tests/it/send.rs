@@ -100,6 +100,86 @@ async fn pipelining_sends_the_envelope_at_once_and_reports_partial_refusals() {
 }
 
 #[tokio::test]
+async fn pipelining_takes_data_along() {
+    let mut script = vec![
+        MAIL,
+        RCPT_A,
+        Hear("DATA"),
+        Say("250 ok\r\n250 ok\r\n354 go"),
+    ];
+    script.extend([Message, Say("250 ok")]);
+    // The answer to DATA counts, whatever was said before.
+    script.extend([
+        MAIL,
+        RCPT_A,
+        Hear("DATA"),
+        Say("250 ok\r\n250 ok\r\n451 later"),
+    ]);
+    script.extend([Hear("RSET"), Say("250 ok")]);
+    // Nobody is to get it: a server that wants it all the same gets an empty message, for nobody.
+    script.extend([
+        MAIL,
+        RCPT_A,
+        Hear("DATA"),
+        Say("250 ok\r\n550 who?\r\n354 go"),
+    ]);
+    script.extend([
+        Hear("."),
+        Say("554 no recipients"),
+        Hear("RSET"),
+        Say("250 ok"),
+    ]);
+    script.extend([
+        MAIL,
+        RCPT_A,
+        Hear("DATA"),
+        Say("250 ok\r\n550 who?\r\n503 no"),
+    ]);
+    script.extend([Hear("RSET"), Say("250 ok")]);
+    script.extend([
+        MAIL,
+        RCPT_A,
+        Hear("DATA"),
+        Say("550 no\r\n503 no\r\n354 go"),
+    ]);
+    script.extend([Hear("."), Say("503 no"), Stall]);
+    let (mut session, server) = session("250-mx\r\n250 PIPELINING", script).await;
+    let envelope = envelope(&["a@example.com"]);
+    send(&mut session, &envelope).await.unwrap();
+    let error = not_sent(send(&mut session, &envelope).await);
+    assert_eq!(error.phase(), Some(Phase::Data));
+    assert!(!error.is_permanent());
+    for phase in [Phase::Rcpt, Phase::Rcpt, Phase::Mail] {
+        let error = not_sent(send(&mut session, &envelope).await);
+        assert_eq!(error.phase(), Some(phase), "{error:?}");
+        assert_eq!(error.response_code(), Some(550));
+        assert!(session.is_usable());
+    }
+    drop(session);
+    server.heard.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_session_that_is_not_silent_is_over() {
+    for end in [
+        vec![Say("421 4.4.2 idle for too long")],
+        vec![Say("250 ok")],
+        vec![Cut],
+    ] {
+        let mut script = to_data();
+        script.extend([Message, Say("250 ok"), Hear("NOOP"), Say("250 ok")]);
+        script.extend(end);
+        let (outcome, mut session, server) = send_to_a(PLAIN, script).await;
+        outcome.unwrap();
+        assert!(session.is_silent().await);
+        session.noop().await.unwrap();
+        server.heard.await.unwrap();
+        assert!(!session.is_silent().await);
+        assert!(!session.is_usable());
+    }
+}
+
+#[tokio::test]
 async fn many_recipients_go_in_windows() {
     let mut script = vec![MAIL];
     let recipients: Vec<String> = (0..120).map(|n| format!("r{n}@example.com")).collect();
@@ -137,12 +217,12 @@ async fn failures_at_mail() {
         ] {
             let mut script = vec![MAIL];
             if pipelined {
-                script.push(RCPT_A);
+                script.extend([RCPT_A, Hear("DATA")]);
             }
             if let Some(answer) = answer {
                 script.push(Say(answer));
                 if pipelined {
-                    script.push(Say("503 need MAIL"));
+                    script.extend([Say("503 need MAIL"), Say("503 need MAIL")]);
                 }
             }
             if usable {

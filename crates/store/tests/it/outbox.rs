@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use posthouse_model::outbox::{Job, Progress, ProgressStatus, QueueId, SmtpEnvelope, Source};
 use posthouse_model::{AccountId, Timestamp};
-use posthouse_store::outbox::{self, After, Lease, NewMessage};
+use posthouse_store::outbox::{self, After, Lease, NewMessage, Work};
 use posthouse_store::{Batch, Paging, Store, blob};
 
 use crate::support::{Fresh, number};
@@ -15,6 +15,9 @@ both!(
     listing_and_counts,
     workers_never_share_a_message,
     leaving_takes_the_blob_along,
+    a_paced_account_gives_one_message_a_turn,
+    what_was_sent_is_work_of_its_own,
+    what_failed_can_be_sent_again,
 );
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -120,7 +123,7 @@ async fn leases(fresh: &Fresh) {
     let now = store.now();
     let id = enqueue(store, "ann", now, b"x").await;
     enqueue(store, "ann", now.after(Duration::from_secs(60)), b"x").await;
-    let claimed = outbox::claim(store, "w1", now, LEASE, 10, &[])
+    let claimed = outbox::claim(store, Work::Send, "w1", now, LEASE, 10, &[])
         .await
         .unwrap();
     assert_eq!(claimed.len(), 1, "the other one is not due");
@@ -132,14 +135,15 @@ async fn leases(fresh: &Fresh) {
         Some("w1")
     );
     assert!(
-        outbox::claim(store, "w2", now, LEASE, 10, &[])
+        outbox::claim(store, Work::Send, "w2", now, LEASE, 10, &[])
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
-        outbox::next_due(store).await.unwrap(),
-        Some(now.after(LEASE))
+        outbox::next_due(store, Work::Send, now).await.unwrap(),
+        Some(now.after(Duration::from_secs(60))),
+        "what is leased is nobody's to wait for"
     );
     commit(store, |batch| {
         outbox::renew(batch, &lost, now.after(LEASE * 2))
@@ -147,7 +151,7 @@ async fn leases(fresh: &Fresh) {
     .await;
     let over = now.after(LEASE).after(Duration::from_millis(1));
     assert!(
-        outbox::claim(store, "w2", over, LEASE, 10, &[])
+        outbox::claim(store, Work::Send, "w2", over, LEASE, 10, &[])
             .await
             .unwrap()
             .is_empty(),
@@ -157,7 +161,7 @@ async fn leases(fresh: &Fresh) {
     let over = now.after(LEASE * 2);
     refused(store, |batch| outbox::mark_sending(batch, &lost, over)).await;
     // The second message has become due meanwhile.
-    let claimed = outbox::claim(store, "w2", over, LEASE, 10, &[])
+    let claimed = outbox::claim(store, Work::Send, "w2", over, LEASE, 10, &[])
         .await
         .unwrap();
     assert_eq!(claimed.len(), 2);
@@ -193,7 +197,7 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     let store = &fresh.store;
     let now = store.now();
     enqueue(store, "ann", now, b"x").await;
-    let (lease, _) = outbox::claim(store, "w1", now, LEASE, 1, &[])
+    let (lease, _) = outbox::claim(store, Work::Send, "w1", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -201,7 +205,7 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     // The process dies here, and another one starts.
     commit(store, outbox::release_all).await;
     let over = now;
-    let (lease, message) = outbox::claim(store, "w2", over, LEASE, 1, &[])
+    let (lease, message) = outbox::claim(store, Work::Send, "w2", over, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -219,12 +223,12 @@ async fn ambiguous_attempt_is_remembered(fresh: &Fresh) {
     })
     .await;
     assert!(
-        outbox::claim(store, "w2", over, LEASE, 1, &[])
+        outbox::claim(store, Work::Send, "w2", over, LEASE, 1, &[])
             .await
             .unwrap()
             .is_empty()
     );
-    let (lease, message) = outbox::claim(store, "w2", due, LEASE, 1, &[])
+    let (lease, message) = outbox::claim(store, Work::Send, "w2", due, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -253,10 +257,12 @@ async fn listing_and_counts(fresh: &Fresh) {
     let now = store.now();
     let hour = Duration::from_secs(3600);
     let active = enqueue(store, "a", now.before(hour), b"x").await;
-    let claimed = outbox::claim(store, "w", now, LEASE, 1, &[]).await.unwrap();
+    let claimed = outbox::claim(store, Work::Send, "w", now, LEASE, 1, &[])
+        .await
+        .unwrap();
     assert_eq!(claimed[0].0.id, active);
     let failed = enqueue(store, "b", now.before(hour), b"x").await;
-    let (lease, _) = outbox::claim(store, "w", now, LEASE, 1, &[])
+    let (lease, _) = outbox::claim(store, Work::Send, "w", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -321,9 +327,17 @@ async fn workers_never_share_a_message(fresh: &Fresh) {
             tokio::spawn(async move {
                 let mut all: Vec<Lease> = Vec::new();
                 loop {
-                    let claimed = outbox::claim(&store, &format!("w{worker}"), now, LEASE, 7, &[])
-                        .await
-                        .unwrap();
+                    let claimed = outbox::claim(
+                        &store,
+                        Work::Send,
+                        &format!("w{worker}"),
+                        now,
+                        LEASE,
+                        7,
+                        &[],
+                    )
+                    .await
+                    .unwrap();
                     if claimed.is_empty() {
                         return all;
                     }
@@ -337,7 +351,7 @@ async fn workers_never_share_a_message(fresh: &Fresh) {
         all.extend(task.await.unwrap());
     }
     all.extend(
-        outbox::claim(store, "last", now, LEASE, 1000, &[])
+        outbox::claim(store, Work::Send, "last", now, LEASE, 1000, &[])
             .await
             .unwrap()
             .into_iter()
@@ -355,7 +369,7 @@ async fn leaving_takes_the_blob_along(fresh: &Fresh) {
     enqueue(store, "a", now, b"x").await;
     let deleted = enqueue(store, "b", now.after(LEASE), &large).await;
     enqueue(store, "c", now.after(LEASE), &large).await;
-    let (lease, message) = outbox::claim(store, "w", now, LEASE, 1, &[])
+    let (lease, message) = outbox::claim(store, Work::Send, "w", now, LEASE, 1, &[])
         .await
         .unwrap()
         .remove(0);
@@ -375,4 +389,134 @@ async fn leaving_takes_the_blob_along(fresh: &Fresh) {
     .await;
     assert_eq!(number(store, "SELECT COUNT(*) FROM blobs").await, 0);
     assert_eq!(number(store, "SELECT COUNT(*) FROM outbox").await, 0);
+}
+
+async fn claim(store: &Store, work: Work, now: Timestamp) -> Vec<Lease> {
+    let claimed = outbox::claim(store, work, "w", now, LEASE, 10, &[]).await;
+    let claimed = claimed.unwrap().into_iter();
+    claimed.map(|(lease, _)| lease).collect()
+}
+
+async fn take_turn(store: &Store, account: &str, pace: u64, now: Timestamp) -> bool {
+    let mut batch = Batch::new();
+    let pace = Duration::from_millis(pace);
+    let turn = outbox::take_turn(&mut batch, &AccountId::new(account), pace, now);
+    store.commit(batch).await.unwrap().affected(turn) > 0
+}
+
+async fn a_paced_account_gives_one_message_a_turn(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = store.now();
+    let at = |millis| now.after(Duration::from_millis(millis));
+    let first = enqueue(store, "slow", now, b"x").await;
+    let second = enqueue(store, "slow", at(1), b"x").await;
+    let free = enqueue(store, "free", at(2), b"x").await;
+    assert!(take_turn(store, "slow", 1000, at(2)).await);
+    assert!(!take_turn(store, "slow", 1000, at(1001)).await);
+
+    let claimed = claim(store, Work::Send, at(2)).await;
+    let ids: Vec<_> = claimed.iter().map(|lease| lease.id.clone()).collect();
+    assert_eq!(ids, [free], "it is not the turn of the other");
+    assert_eq!(
+        outbox::next_due(store, Work::Send, at(2)).await.unwrap(),
+        Some(at(1002))
+    );
+    let waiting = outbox::get(store, &first).await.unwrap().unwrap();
+    assert_eq!(waiting.entry.next_attempt, Some(at(1002)));
+    let counts = outbox::counts(store, at(3)).await.unwrap();
+    assert_eq!((counts.delayed, counts.waiting, counts.active), (2, 0, 1));
+    let paging = Paging { page: 0, size: 10 };
+    let listed = outbox::list(store, None, at(3), paging).await.unwrap();
+    assert_eq!(listed.items[0].entry.id, first);
+
+    // One, the longest waiting; it can be put back as if nothing had been.
+    let claimed = claim(store, Work::Send, at(1002)).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].id, first);
+    commit(store, |batch| outbox::put_back(batch, &claimed[0])).await;
+    assert_eq!(claim(store, Work::Send, at(1002)).await[0].id, first);
+    // Late by less than a pace: the next keeps to the beat. Late by more: the beat begins anew.
+    assert!(take_turn(store, "slow", 1000, at(1302)).await);
+    assert!(!take_turn(store, "slow", 1000, at(2001)).await);
+    assert!(take_turn(store, "slow", 1000, at(2002)).await);
+    assert!(take_turn(store, "slow", 1000, at(9000)).await);
+    assert!(!take_turn(store, "slow", 1000, at(9999)).await);
+    assert!(claim(store, Work::Send, at(9999)).await.is_empty());
+
+    // Another pace: whoever comes next looks, and it counts from the last turn.
+    commit(store, |batch| {
+        outbox::repace(batch, Some(&AccountId::new("slow")))
+    })
+    .await;
+    assert_eq!(claim(store, Work::Send, at(9100)).await[0].id, second);
+    assert!(!take_turn(store, "slow", 500, at(9100)).await);
+    let found = outbox::get(store, &second).await.unwrap().unwrap();
+    assert_eq!(found.turn, Some(at(9500)));
+    commit(store, |batch| {
+        outbox::unpace(batch, &AccountId::new("slow"))
+    })
+    .await;
+    let found = outbox::get(store, &second).await.unwrap().unwrap();
+    assert_eq!(found.turn, None);
+}
+
+async fn what_was_sent_is_work_of_its_own(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = store.now();
+    let id = enqueue(store, "ann", now, b"x").await;
+    let lease = claim(store, Work::Send, now).await.remove(0);
+    commit(store, |batch| outbox::mark_sending(batch, &lease, now)).await;
+    let state = progress(ProgressStatus::SmtpCompleted);
+    commit(store, |batch| {
+        outbox::set_sent(batch, &lease, &state, now).unwrap()
+    })
+    .await;
+    let found = outbox::get(store, &id).await.unwrap().unwrap();
+    assert!(found.sent && found.sending_attempt.is_none());
+    assert_eq!(found.marked, Some(now));
+    assert!(claim(store, Work::Send, now).await.is_empty());
+    let lease = claim(store, Work::FollowUp, now).await.remove(0);
+    assert!(claim(store, Work::FollowUp, now).await.is_empty());
+    // Some recipients are still to get it.
+    let mut rest = job();
+    rest.envelope.to = vec!["late@example.com".to_owned()];
+    commit(store, |batch| {
+        outbox::set_job(store, batch, &lease, &rest).unwrap();
+        let queued = progress(ProgressStatus::Queued);
+        outbox::requeue(batch, &lease, 3, now, &queued).unwrap();
+    })
+    .await;
+    assert!(claim(store, Work::FollowUp, now).await.is_empty());
+    assert_eq!(claim(store, Work::Send, now).await.len(), 1);
+    let found = outbox::get(store, &id).await.unwrap().unwrap();
+    assert_eq!((found.entry.attempts_made, found.entry.job), (3, rest));
+}
+
+async fn what_failed_can_be_sent_again(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = store.now();
+    let retry = async |id: &QueueId| {
+        let mut batch = Batch::new();
+        let queued = progress(ProgressStatus::Queued);
+        let done = outbox::retry(&mut batch, id, &queued, now).unwrap();
+        store.commit(batch).await.unwrap().affected(done)
+    };
+    for after in [After::Fail, After::Hold] {
+        let id = enqueue(store, "ann", now, b"x").await;
+        assert_eq!(retry(&id).await, 0, "it is queued");
+        let lease = claim(store, Work::Send, now).await.remove(0);
+        assert_eq!(retry(&id).await, 0, "it is being sent");
+        commit(store, |batch| {
+            let state = progress(ProgressStatus::Error);
+            outbox::give_up_attempt(batch, &lease, after, &state, now).unwrap();
+        })
+        .await;
+        assert!(claim(store, Work::Send, now).await.is_empty());
+        assert_eq!(retry(&id).await, 1);
+        let (_, message) = outbox::claim(store, Work::Send, "w", now, LEASE, 10, &[])
+            .await
+            .unwrap()
+            .remove(0);
+        assert_eq!((message.entry.id, message.entry.attempts_made), (id, 0));
+    }
 }

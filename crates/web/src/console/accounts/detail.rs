@@ -127,6 +127,14 @@ fn lines(account: &Value) -> Vec<Line> {
     );
     add("Proxy", text("proxy"));
     add("EHLO name", text("smtpEhloName"));
+    add(
+        "Most messages sent",
+        match account["sendRate"].as_u64() {
+            Some(0) => "Without bound".to_owned(),
+            Some(rate) => format!("{rate} in the time that is set for all"),
+            None => String::new(),
+        },
+    );
     add("Language", text("locale"));
     add("Time zone", text("tz"));
     lines

@@ -15,6 +15,7 @@ const TEXTS: &[&str] = &[
     "syncFrom",
     "proxy",
     "smtpEhloName",
+    "sendRate",
     "webhooks",
     "locale",
     "tz",
@@ -38,6 +39,7 @@ const FIELDS: &[&str] = &[
     "copy",
     "proxy",
     "smtpEhloName",
+    "sendRate",
     "locale",
     "tz",
     "path",
@@ -87,7 +89,7 @@ impl AccountForm {
     pub(super) fn stored(account: &Value) -> Self {
         let mut form = Self::blank();
         for name in TEXTS {
-            form.put(name, account[*name].as_str().unwrap_or_default());
+            form.put(name, &plain_text(&account[*name]));
         }
         form.put("account", account["account"].as_str().unwrap_or_default());
         form.put(
@@ -191,8 +193,8 @@ impl AccountForm {
             if old == new {
                 continue;
             }
-            let dated = matches!(*name, "notifyFrom" | "syncFrom");
-            let value = if dated && new.is_empty() {
+            let no_text = matches!(*name, "notifyFrom" | "syncFrom" | "sendRate");
+            let value = if no_text && new.is_empty() {
                 Value::Null
             } else {
                 json!(new)
@@ -306,13 +308,17 @@ impl AccountForm {
     }
 }
 
-/// The text of a field of a server as the API shows it.
-fn server_text(server: &Value, field: &str) -> String {
-    let text = |value: &Value| match value {
+fn plain_text(value: &Value) -> String {
+    match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
-    };
+    }
+}
+
+/// The text of a field of a server as the API shows it.
+fn server_text(server: &Value, field: &str) -> String {
+    let text = plain_text;
     let tick = |on: bool| if on { "on" } else { "" }.to_owned();
     match field {
         "secure" => if server["secure"] == true {
@@ -375,7 +381,7 @@ mod tests {
 
     fn account() -> Value {
         json!({
-            "account": "a", "name": "Ann", "email": "a@example.com", "path": ["INBOX", "\\Sent"], "logs": false,
+            "account": "a", "name": "Ann", "email": "a@example.com", "path": ["INBOX", "\\Sent"], "logs": false, "sendRate": 30,
             "webhooks": "https://******:******@hook/", "webhooksCustomHeaders": [{"key": "X", "value": "******"}],
             "imap": {"host": "i.example.com", "port": 143, "secure": false, "auth": {"user": "ann", "pass": "******"},
                      "sentMailPath": "Sent"},
@@ -394,10 +400,12 @@ mod tests {
         typed.put("imap.sentMailPath", "");
         typed.put("smtp.insecure", "");
         typed.put("path", "");
+        assert_eq!(typed.get("sendRate"), "30");
+        typed.put("sendRate", "");
         assert_eq!(
             typed.to_update(&stored),
             json!({
-                "name": "Anna", "path": null,
+                "name": "Anna", "path": null, "sendRate": null,
                 "imap": {"partial": true, "auth": {"user": "ann", "pass": "new", "accessToken": false}, "sentMailPath": ""},
                 "smtp": {"partial": true, "tls": {"rejectUnauthorized": true}},
             })
