@@ -9,11 +9,8 @@ use crate::{App, CallInput, Reply};
 macro_rules! use_cases {
     ($this:ident, $caller:ident, $input:ident, { $($($id:literal)|+ => $answer:expr,)+ }) => {
         impl App {
-            /// Carries out an operation for a caller that was admitted to it.
-            ///
-            /// # Errors
-            /// The answer to give when it cannot be done; 501 for what is not built yet.
-            pub async fn call(
+            /// Carries out an operation, whether or not it was asked for before.
+            pub(crate) async fn carry_out(
                 &$this,
                 operation: &'static Operation,
                 $caller: &Caller,

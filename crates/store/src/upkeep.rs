@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
-use crate::{answers, blob, bounces, departures, hosted, rates, routes, sessions, stats};
+use crate::{answers, blob, bounces, calls, departures, hosted, rates, routes, sessions, stats};
 
 /// How long PostgreSQL remembers that a batch was applied.
 const BATCHES_KEPT: Duration = Duration::from_secs(60 * 60);
@@ -35,6 +35,7 @@ pub async fn run(store: &Store) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     answers::sweep(&mut batch, now);
     bounces::sweep(&mut batch, now);
+    calls::sweep(&mut batch, now);
     departures::sweep(&mut batch, now);
     hosted::sweep(&mut batch, now);
     sessions::sweep(&mut batch, now);

@@ -53,6 +53,7 @@ impl App {
                     filename,
                 },
                 no_store: true,
+                repeat: None,
             });
         }
         let store = self.store().clone();
