@@ -78,6 +78,7 @@ use_cases!(self, caller, input, {
             "getV1AccountAccountAttachmentAttachment" => self.get_attachment(caller, input).await,
 
             "postV1AccountAccountSubmit" => Box::pin(self.submit(caller, input)).await,
+            "postV1AccountAccountMessageMessageSubmit" => Box::pin(self.submit_draft(caller, input)).await,
             "getV1Outbox" => self.list_outbox(input).await,
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,

@@ -11,7 +11,7 @@ use posthouse_model::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{decode, not_built, override_envelope, reference::Parent, send_at};
+use super::{decode, override_envelope, reference::Parent, send_at};
 use crate::input::Fields;
 
 /// A message that is ready to be queued.
@@ -64,16 +64,25 @@ impl Composed {
     }
 }
 
+/// What a message is made of, beside the body of the call.
+#[derive(Debug, Clone)]
+pub(super) enum Given {
+    /// A finished message.
+    Raw(Bytes),
+    /// Attachments.
+    Parts(Vec<OutgoingAttachment>),
+}
+
 /// Makes the message.
 pub(super) fn compose(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    attachments: Vec<OutgoingAttachment>,
+    given: Given,
 ) -> Result<Composed, ApiError> {
-    let composed = match body.filled("raw") {
-        Some(raw) => from_raw(body, config, parent, raw)?,
-        None => from_parts(body, config, parent, attachments)?,
+    let composed = match given {
+        Given::Raw(raw) => from_raw(body, config, parent, raw)?,
+        Given::Parts(attachments) => from_parts(body, config, parent, attachments)?,
     };
     if composed.envelope.to.is_empty() {
         return Err(ApiError::invalid_field(
@@ -90,10 +99,11 @@ pub(super) fn compose_stored(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    attachments: Vec<OutgoingAttachment>,
+    given: Given,
 ) -> Result<Composed, ApiError> {
-    let Some(raw) = body.filled("raw") else {
-        return from_parts(body, config, parent, attachments);
+    let message = match given {
+        Given::Raw(message) => message,
+        Given::Parts(attachments) => return from_parts(body, config, parent, attachments),
     };
     let changes = [
         "from",
@@ -106,9 +116,8 @@ pub(super) fn compose_stored(
         "headers",
     ];
     if parent.is_some() || changes.iter().any(|key| body.value(key).is_some()) {
-        return from_raw(body, config, parent, raw);
+        return from_raw(body, config, parent, message);
     }
-    let message = decode(raw).ok_or_else(not_base64)?;
     let header = message.slice(..posthouse_mime::raw::body_offset(&message));
     let parsed = posthouse_mime::parse_headers(&header);
     let ids = parsed.text("Message-ID").unwrap_or_default();
@@ -126,8 +135,17 @@ pub(super) fn compose_stored(
     })
 }
 
-fn not_base64() -> ApiError {
-    ApiError::invalid_field("raw", "\"raw\" must be a valid base64 string")
+/// The finished message that the body brings.
+///
+/// # Errors
+/// 400 for what is no base64.
+pub(super) fn given_raw(body: Fields<'_>) -> Result<Option<Bytes>, ApiError> {
+    let Some(raw) = body.filled("raw") else {
+        return Ok(None);
+    };
+    let message = "\"raw\" must be a valid base64 string";
+    let decoded = decode(raw).ok_or_else(|| ApiError::invalid_field("raw", message))?;
+    Ok(Some(decoded))
 }
 
 /// Addresses of a field; an empty name is none.
@@ -204,6 +222,10 @@ fn from_parts(
         if message.subject.is_none() {
             message.subject = Some(parent.subject.clone());
         }
+        if let Some(quote) = &parent.quote {
+            let (text, html) = quote.below(message.text.as_deref(), message.html.as_deref());
+            (message.text, message.html) = (Some(text), html);
+        }
         if message.to.is_empty() {
             message.to.clone_from(&parent.to);
             if message.cc.is_empty() {
@@ -228,50 +250,85 @@ fn from_raw(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    raw: &str,
+    original: Bytes,
 ) -> Result<Composed, ApiError> {
-    let original = decode(raw).ok_or_else(not_base64)?;
-    let mut edits = edits(body, config, parent)?;
-    let mut send_at = send_at(body)?;
-    if let Some(time) = send_at {
-        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
+    let edits = edits(body, config, parent)?;
+    let finished = finish(&original, edits, send_at(body)?, Mode::IfMissing)?;
+    Ok(Composed {
+        message_id: finished.message_id,
+        subject: finished.subject,
+        envelope: override_envelope(finished.envelope, body),
+        send_at: finished.send_at,
+        attempts: finished.edited.wishes.delivery_attempts,
+        gateway: finished.edited.wishes.gateway.clone(),
+        content: Content::Raw {
+            edited: finished.edited,
+            original,
+        },
+    })
+}
+
+/// A message that was written elsewhere, with the header that it is sent with.
+pub(super) struct Finished {
+    pub(super) edited: Edited,
+    pub(super) message_id: String,
+    pub(super) subject: Option<String>,
+    pub(super) envelope: SmtpEnvelope,
+    pub(super) send_at: Option<Timestamp>,
+}
+
+/// Gives a message, or the header of one, what it needs to be sent: a date and an id. `send_at` is when the call wants it
+/// to be sent, the message may wish for a time itself; where neither does, `dated` says what becomes of its date.
+///
+/// # Errors
+/// 400 for what cannot be written.
+pub(super) fn finish(
+    original: &[u8],
+    mut edits: HeaderEdits,
+    send_at: Option<Timestamp>,
+    dated: Mode,
+) -> Result<Finished, ApiError> {
+    let first = raw::edit_headers(original, &edits);
+    let send_at = send_at.or(first.wishes.send_at);
+    match send_at {
+        Some(time) => {
+            edits.forget("Date");
+            edits.date(Mode::Replace, "Date", time).map_err(refused)?;
+        }
+        None if edits.replaces("Date") => {}
+        None => {
+            edits
+                .date(dated, "Date", Timestamp::now())
+                .map_err(refused)?;
+        }
     }
-    let mut edited = raw::edit_headers(&original, &edits);
-    let wishes = edited.wishes.clone();
-    if wishes.tracking_enabled == Some(true) {
-        return Err(not_built("X-EE-Tracking-Enabled"));
-    }
-    if let (None, Some(time)) = (send_at, wishes.send_at) {
-        send_at = Some(time);
-        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
-    } else if send_at.is_none() {
-        edits
-            .date(Mode::IfMissing, "Date", Timestamp::now())
-            .map_err(refused)?;
-    }
-    let header = posthouse_mime::parse_headers(&edited.header);
-    if edited.message_id.is_none() {
+    let header = posthouse_mime::parse_headers(&first.header);
+    if first.message_id.is_none() {
         let author = header.addresses("From").into_iter().next();
         edits
             .ids(Mode::Replace, "Message-ID", &[new_id(author.as_ref())])
             .map_err(refused)?;
     }
-    edited = raw::edit_headers(&original, &edits);
-    let envelope = envelope(&edited.header);
-    let message_id = edited.message_id.clone().unwrap_or_default();
-    Ok(Composed {
-        message_id,
+    let edited = raw::edit_headers(original, &edits);
+    Ok(Finished {
+        message_id: edited.message_id.clone().unwrap_or_default(),
         subject: header.text("Subject"),
-        envelope: override_envelope(envelope, body),
+        envelope: envelope(&edited.header),
         send_at,
-        attempts: wishes.delivery_attempts,
-        gateway: wishes.gateway,
-        content: Content::Raw { edited, original },
+        edited,
     })
 }
 
+/// Fields that say how the body of a message is to be read.
+const STRUCTURE: [&str; 4] = [
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+];
+
 /// What the body changes in the header of a finished message.
-fn edits(
+pub(super) fn edits(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
@@ -322,7 +379,13 @@ fn edits(
             .text(Mode::IfMissing, "Subject", &parent.subject)
             .map_err(refused)?;
     }
-    for (name, value) in headers(body)? {
+    let mut custom = headers(body)?;
+    // What has a field of its own in the body wins; how the message is made up is not for a field to say.
+    custom.retain(|(name, _)| {
+        let name = name.trim();
+        !edits.replaces(name) && !STRUCTURE.iter().any(|own| own.eq_ignore_ascii_case(name))
+    });
+    for (name, value) in custom {
         edits.text(Mode::Replace, &name, &value).map_err(refused)?;
     }
     Ok(edits)
@@ -404,7 +467,9 @@ mod tests {
     }
 
     fn made(body: &Value) -> Result<(Composed, String), ApiError> {
-        let composed = compose(Fields::of(body), &config(), None, Vec::new())?;
+        let fields = Fields::of(body);
+        let given = given_raw(fields)?.map_or(Given::Parts(Vec::new()), Given::Raw);
+        let composed = compose(fields, &config(), None, given)?;
         let text = String::from_utf8(composed.to_bytes()).unwrap();
         Ok((composed, text))
     }
