@@ -18,7 +18,7 @@ use serde_json::{Map, json};
 
 use super::{
     can_be_sent,
-    compose::{self, Finished},
+    finished::{self, Finished},
     incoming::Incoming,
     letter::asked_job,
     may_choose_route, override_envelope,
@@ -142,11 +142,11 @@ fn is_draft(message: &Message) -> bool {
 
 /// The header that the draft is sent with: its date is that of its sending.
 fn finish(head: &[u8], config: &AccountConfig, body: Fields<'_>) -> Result<Finished, ApiError> {
-    let mut edits: HeaderEdits = compose::edits(Fields::map(&Map::new()), config, None)?;
+    let mut edits: HeaderEdits = finished::edits(Fields::map(&Map::new()), config, None)?;
     for note in NOTES {
         edits.remove(note);
     }
-    compose::finish(head, edits, send_at(body)?, Mode::Replace)
+    finished::finish(head, edits, send_at(body)?, Mode::Replace)
 }
 
 /// The start of the message with its whole header.

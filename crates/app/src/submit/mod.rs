@@ -10,6 +10,7 @@
 //! | `attach` | attachments |
 //! | `reference` | the message that is answered or forwarded |
 //! | `queue` | messages on their way into the outbox, idempotency keys |
+//! | `finished` | messages that were written elsewhere |
 //! | `draft` | messages of the mailbox that are sent |
 //! | `incoming` | what is read from the mailbox for it |
 //! | `upload` | messages that are stored, not sent |
@@ -18,6 +19,7 @@ mod attach;
 mod compose;
 mod content;
 mod draft;
+mod finished;
 mod incoming;
 mod letter;
 mod merge;
