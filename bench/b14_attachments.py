@@ -11,7 +11,7 @@ from benchlib import *
 
 ap = parser(__doc__)
 ap.add_argument("--mb", type=int, default=50)
-ap.add_argument("--files", type=int, default=5)
+ap.add_argument("--files", type=int, default=14, help="the contract allows 5 MiB of base64 each")
 ap.add_argument("--runs", type=int, default=3)
 ap.add_argument("--limit", type=float, default=60, help="fail when more MiB of PSS are added")
 a = ap.parse_args()
