@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench/run.sh b1..b13|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
+# bench/run.sh b1..b14|probe|all [OPTIONS OF THE SCRIPT]: prepares everything for one benchmark, runs it against a fresh server with an
 # empty store, and stops it all. Results: one JSON line each on the screen and in .bench/results.jsonl.
 #
 #   SERVER_CPUS=0      pins the server to these CPUs (taskset), for figures "on one core"
@@ -18,9 +18,9 @@ cd "$here/.."
 bench=${1:-}
 shift || true
 case $bench in
-  b[1-9] | b1[0-3] | probe) ;;
+  b[1-9] | b1[0-4] | probe) ;;
   all)
-    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11 b12 b13; do "$0" $one; done
+    for one in b1 b2 b3 b4 b5 b6 b7 b8 b9 b10 b11 b12 b13 b14; do "$0" $one; done
     exit
     ;;
   *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
@@ -71,6 +71,8 @@ pin=()
 store=(--data-dir .bench/run/data)
 [[ -z ${DATABASE:-} ]] || store=(--database "$DATABASE")
 serve=("${pin[@]}" "$posthouse" serve --host 127.0.0.1 --port "$port" "${store[@]}")
+# Attachments of more than the limits that a server has by itself.
+[[ $bench != b14 ]] || export POSTHOUSE_MAX_BODY_SIZE=100M POSTHOUSE_MAX_SIZE=100M
 revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 label=posthouse-$revision${SERVER_CPUS:+-cpus$SERVER_CPUS}
 common=(--label "$label" --out .bench/results.jsonl)
@@ -152,6 +154,7 @@ case $bench in
   b10) $python bench/b10_many.py "${common[@]}" --imap 127.0.0.1:$stub_port --other-pid "$stub_pid" "$@" ;;
   b11) $python bench/b11_churn.py "${common[@]}" "$@" ;;
   b12) $python bench/b12_parallel.py "${common[@]}" "$@" ;;
+  b14) $python bench/b14_attachments.py "${common[@]}" "$@" ;;
   b13) $python bench/b13_webhooks.py "${common[@]}" --port $((3085 + offset)) "$@" ;;
   probe) $python bench/idleprobe.py "${common[@]}" "$@" ;;
 esac

@@ -41,6 +41,11 @@ for (const javaScriptEnabled of [true, false])
 
     await page.locator('#sender').fill('shop');
     await page.locator('#to').fill('me@example.com');
+    // What was typed is still there after something was wrong with it.
+    await page.locator('#send-params').fill('{"name": "Bob", number}');
+    await page.getByRole('button', { name: 'Send test' }).click();
+    await page.getByText('Is no JSON object.').waitFor();
+    assert.deepEqual(await Promise.all(['#sender', '#to', '#send-params'].map((field) => page.locator(field).inputValue())), ['shop', 'me@example.com', '{"name": "Bob", number}']);
     await page.locator('#send-params').fill('{"name": "Bob", "number": 8}');
     await page.getByRole('button', { name: 'Send test' }).click();
     await page.getByText('A test to me@example.com is queued.').waitFor();

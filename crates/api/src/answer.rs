@@ -22,6 +22,9 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
+/// Whether a call under an idempotency key was carried out before.
+const IDEMPOTENCY_STATUS: HeaderName = HeaderName::from_static("idempotency-status");
+
 /// JSON text.
 pub(crate) fn json(status: StatusCode, text: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Body::from(text.into()));
@@ -124,6 +127,10 @@ pub(crate) fn reply(reply: Reply) -> Response {
             response
         }
     };
+    if let Some(repeat) = reply.repeat {
+        let status = HeaderValue::from_static(repeat.as_str());
+        response.headers_mut().insert(IDEMPOTENCY_STATUS, status);
+    }
     if reply.no_store {
         response
             .headers_mut()

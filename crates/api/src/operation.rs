@@ -22,7 +22,7 @@ use crate::{
 
 /// The declared header by which a caller asks for more time, milliseconds.
 const TIMEOUT: &str = "x-ee-timeout";
-/// The declared header that makes a repeated submission safe.
+/// The declared header that makes a repeated request safe.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Answers a request to a path of the contract.

@@ -11,7 +11,10 @@ use posthouse_store::{
     generation::{self, Generation},
 };
 use serde_json::{Map, Value};
-use tokio::{sync::Semaphore, time::MissedTickBehavior};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::MissedTickBehavior,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -129,6 +132,7 @@ struct Inner {
     finder: Autoconfig,
     overview: Overview,
     streams: Arc<Semaphore>,
+    call_ended: Notify,
     closing: CancellationToken,
     config: AppConfig,
     stopping: CancellationToken,
@@ -172,6 +176,7 @@ impl App {
             finder: Autoconfig::new(config.discover.clone()),
             overview: Overview::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            call_ended: Notify::new(),
             closing: CancellationToken::new(),
             stopping: CancellationToken::new(),
             engine,
@@ -189,6 +194,11 @@ impl App {
         self.close_streams();
         self.0.engine.shutdown(deadline).await;
         self.flush().await;
+    }
+
+    /// Told when a call under an idempotency key has ended.
+    pub(crate) fn call_ended(&self) -> &Notify {
+        &self.0.call_ended
     }
 
     /// The current settings.

@@ -92,6 +92,7 @@ impl App {
         Ok(Reply {
             body: ReplyBody::Events(self.changes(admitted, after)?),
             no_store: false,
+            repeat: None,
         })
     }
 

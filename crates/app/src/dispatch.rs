@@ -9,11 +9,8 @@ use crate::{App, CallInput, Reply};
 macro_rules! use_cases {
     ($this:ident, $caller:ident, $input:ident, { $($($id:literal)|+ => $answer:expr,)+ }) => {
         impl App {
-            /// Carries out an operation for a caller that was admitted to it.
-            ///
-            /// # Errors
-            /// The answer to give when it cannot be done; 501 for what is not built yet.
-            pub async fn call(
+            /// Carries out an operation, whether or not it was asked for before.
+            pub(crate) async fn carry_out(
                 &$this,
                 operation: &'static Operation,
                 $caller: &Caller,
@@ -81,6 +78,7 @@ use_cases!(self, caller, input, {
             "getV1AccountAccountAttachmentAttachment" => self.get_attachment(caller, input).await,
 
             "postV1AccountAccountSubmit" => Box::pin(self.submit(caller, input)).await,
+            "postV1AccountAccountMessageMessageSubmit" => Box::pin(self.submit_draft(caller, input)).await,
             "getV1Outbox" => self.list_outbox(input).await,
             "getV1OutboxQueueid" => self.get_queued(input).await,
             "deleteV1OutboxQueueid" => self.delete_queued(input).await,

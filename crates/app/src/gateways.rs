@@ -6,7 +6,7 @@ use posthouse_model::{
     gateway::Gateway,
     secret::MASK,
 };
-use posthouse_store::{Batch, gateways};
+use posthouse_store::{Batch, Paging, gateways};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -20,14 +20,36 @@ use crate::{
 impl App {
     /// `GET /v1/gateways`.
     pub(crate) async fn list_gateways(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let paging = input.query().paging();
-        let page = gateways::list(self.store(), paging)
+        Reply::json(&self.found_gateways("", input.query().paging()).await?)
+    }
+
+    /// A page of the gateways in whose id or name a text stands.
+    async fn found_gateways(
+        &self,
+        query: &str,
+        paging: Paging,
+    ) -> Result<Map<String, Value>, ApiError> {
+        let page = gateways::list(self.store(), query, paging)
             .await
             .map_err(|error| internal("listing gateways", &error))?;
         let mut answer = frame(page.total, paging);
         let entries: Vec<_> = page.items.iter().map(entry).collect();
         answer.insert("gateways".to_owned(), entries.into());
-        Reply::json(&answer)
+        Ok(answer)
+    }
+
+    /// The same for the console, as `GET /v1/gateways` answers.
+    ///
+    /// # Errors
+    /// 500 when the store fails.
+    pub async fn console_gateways(
+        &self,
+        query: &str,
+        page: u64,
+        size: u64,
+    ) -> Result<Value, ApiError> {
+        let found = self.found_gateways(query, Paging { page, size }).await?;
+        Ok(found.into())
     }
 
     /// `GET /v1/gateway/{gateway}`.

@@ -10,6 +10,7 @@
 //! | [`admin`] | the door of the console: passwords, logins, one-time passwords, set-up |
 //! | `auth` | admission |
 //! | `dispatch` | from an operation of the contract to its use case |
+//! | `once` | calls under an idempotency key |
 //! | `first_start` | defaults and prepared values written at the start |
 //! | `hosted` | signed links to the form with which a visitor adds a mailbox |
 //! | `sessions` | sessions of the console and their session tokens |
@@ -56,6 +57,7 @@ mod hosted;
 mod input;
 mod local_addresses;
 mod mask;
+mod once;
 mod outbox;
 mod paging;
 mod process;
@@ -106,7 +108,7 @@ pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Ser
 pub use posthouse_template::Rendered;
 pub use process::{Disk, Memory};
 pub use recent::{RecentDelivery, RecentEvent};
-pub use reply::{Reply, ReplyBody};
+pub use reply::{Repeat, Reply, ReplyBody};
 pub use request::{Admitted, CallInput, Credential, RateStatus, Refusal, Request, Target, Visitor};
 pub use route::{RoutePayload, RouteTrial, RouteTrialResult, RouteView};
 pub use sessions::{Session, SessionKind, Sessions};

@@ -12,6 +12,28 @@ pub struct Reply {
     pub body: ReplyBody,
     /// The body holds a secret: nothing on the way may store it.
     pub no_store: bool,
+    /// Set under an idempotency key: whether this was answered before.
+    pub repeat: Option<Repeat>,
+}
+
+/// Whether a call under an idempotency key was carried out before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// It was carried out now.
+    Miss,
+    /// It was carried out before; the answer is the one given then.
+    Hit,
+}
+
+impl Repeat {
+    /// Its name in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Miss => "MISS",
+            Self::Hit => "HIT",
+        }
+    }
 }
 
 /// The body of an answer.
@@ -42,6 +64,7 @@ impl Reply {
             Ok(json) => Ok(Self {
                 body: ReplyBody::Json(json),
                 no_store: false,
+                repeat: None,
             }),
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written as JSON");
@@ -56,7 +79,15 @@ impl Reply {
         Self {
             body: ReplyBody::Download(body),
             no_store: false,
+            repeat: None,
         }
+    }
+
+    /// The answer was given under an idempotency key.
+    #[must_use]
+    pub(crate) const fn under_key(mut self, repeat: Repeat) -> Self {
+        self.repeat = Some(repeat);
+        self
     }
 
     /// The answer holds a secret.

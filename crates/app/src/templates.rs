@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use posthouse_model::{
-    AccountId, ApiError, Caller, Timestamp,
+    AccountId, ApiError, Caller, Timestamp, made_id,
     template::{Template, TemplateContent, TemplateFormat},
 };
-use posthouse_store::{Batch, templates};
+use posthouse_store::{Batch, Paging, templates};
 use serde_json::{Map, Value, json};
 
 use crate::{App, CallInput, Reply, input::Fields, internal, paging::frame};
@@ -17,18 +16,42 @@ impl App {
     pub(crate) async fn list_templates(&self, input: &CallInput) -> Result<Reply, ApiError> {
         let query = input.query();
         let account = query.filled("account").map(AccountId::new);
+        Reply::json(&self.found_templates(account, "", query.paging()).await?)
+    }
+
+    /// A page of the templates of an account, or of the shared ones, in whose id, name or description a text stands.
+    async fn found_templates(
+        &self,
+        account: Option<AccountId>,
+        query: &str,
+        paging: Paging,
+    ) -> Result<Map<String, Value>, ApiError> {
         if let Some(account) = &account {
             self.known_account(account).await?;
         }
-        let paging = query.paging();
-        let page = templates::list(self.store(), account.as_ref(), paging)
+        let page = templates::list(self.store(), account.as_ref(), query, paging)
             .await
             .map_err(|error| internal("listing templates", &error))?;
         let mut answer = frame(page.total, paging);
         answer.insert("account".to_owned(), json!(account));
         let entries: Vec<_> = page.items.iter().map(entry).collect();
         answer.insert("templates".to_owned(), entries.into());
-        Reply::json(&answer)
+        Ok(answer)
+    }
+
+    /// The same for the console, as `GET /v1/templates` answers.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; 500 when the store fails.
+    pub async fn console_templates(
+        &self,
+        account: Option<AccountId>,
+        query: &str,
+        page: u64,
+        size: u64,
+    ) -> Result<Value, ApiError> {
+        let paging = Paging { page, size };
+        Ok(self.found_templates(account, query, paging).await?.into())
     }
 
     /// `POST /v1/templates/template`.
@@ -167,10 +190,7 @@ fn new_id(now: Timestamp, account: Option<&AccountId>) -> String {
     let number = MADE
         .fetch_add(1, Ordering::Relaxed)
         .wrapping_add(std::process::id() << 16);
-    let mut bytes = now.millis().to_be_bytes().to_vec();
-    bytes.extend(number.to_be_bytes());
-    bytes.extend(account.map_or("", AccountId::as_str).as_bytes());
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    made_id(now, number, account.map_or("", AccountId::as_str))
 }
 
 /// Puts the fields of a body in the place of a template's own.

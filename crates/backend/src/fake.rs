@@ -483,6 +483,7 @@ fn body(content_type: &str, bytes: Bytes) -> Body {
             content_type: content_type.to_owned(),
             filename: None,
             size: Some(bytes.len() as u64),
+            about: None,
         },
         stream: stream::once(async move { Ok(bytes) }).boxed(),
     }

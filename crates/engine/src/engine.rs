@@ -19,7 +19,7 @@ use posthouse_model::{
 };
 use posthouse_net::{EgressClient, NetError, http::ClientOptions};
 use posthouse_store::{
-    Batch, BatchError, Dialect, Store, StoreError, accounts, deliveries, generation,
+    Batch, BatchError, Dialect, Store, StoreError, accounts, calls, deliveries, generation,
     outbox::{self, Work},
 };
 use serde_json::json;
@@ -161,6 +161,7 @@ impl Engine {
         if engine.store().dialect() == Dialect::Sqlite {
             // Whoever held a lease is gone: an embedded store has one process.
             outbox::release_all(&mut batch);
+            calls::give_back_all(&mut batch);
             deliveries::release_all(&mut batch);
         }
         engine.store().commit(batch).await?;

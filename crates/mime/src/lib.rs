@@ -6,8 +6,9 @@
 //! * reading: [`header`] (fields, encoded words, parameters, addresses, dates), [`decode`] (transfer
 //!   encodings), [`charset`], [`text`] (a text part as a string), [`message`] (what a header says),
 //!   [`calendar`] (what is planned), [`report`] (what became of another message)
-//! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished message)
-//! * in between: [`html`] (text from HTML and back, previews), [`links`] (where HTML leads to), [`websafe`] (HTML that
+//! * writing: [`build`] (a message from its parts), [`raw`] (changes to the header of a finished
+//!   message), [`rewrite_html`] (changes to its HTML)
+//! * in between: [`quote`] (a message inside of another), [`html`] (text from HTML and back, previews), [`links`] (where HTML leads to), [`websafe`] (HTML that
 //!   a page may show)
 
 pub mod address;
@@ -28,8 +29,10 @@ pub mod message;
 pub mod param;
 mod part;
 mod probe;
+pub mod quote;
 pub mod raw;
 pub mod report;
+mod rewrite;
 mod shift;
 mod strip;
 mod style;
@@ -41,3 +44,4 @@ pub mod word;
 pub use build::{BuildError, Built, Disposition, Outgoing, OutgoingAttachment, build};
 pub use header::{Headers, decode_param, decode_text, parse_addresses, parse_date, parse_headers};
 pub use posthouse_model::message::Address;
+pub use rewrite::rewrite_html;

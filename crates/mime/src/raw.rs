@@ -91,6 +91,22 @@ impl HeaderEdits {
         self.line(mode, name, &date::format_date(time))
     }
 
+    /// Whether a field of this name takes the place of those that are there.
+    #[must_use]
+    pub fn replaces(&self, name: &str) -> bool {
+        let name = name.trim();
+        let mut lines = self.lines.iter();
+        lines.any(|(mode, own, _)| *mode == Mode::Replace && own.eq_ignore_ascii_case(name))
+    }
+
+    /// Takes back what was said of the fields of this name.
+    pub fn forget(&mut self, name: &str) -> &mut Self {
+        let name = name.trim();
+        self.lines
+            .retain(|(_, own, _)| !own.eq_ignore_ascii_case(name));
+        self
+    }
+
     /// Takes all fields of this name away.
     pub fn remove(&mut self, name: &str) -> &mut Self {
         self.removed.push(name.trim().to_owned());

@@ -23,7 +23,7 @@ use std::{
     },
 };
 
-pub use self::embed::{Images, MAX_IMAGES, embed_images};
+pub use self::embed::{Images, MAX_IMAGES, content_ids, embed_images};
 use self::{arrange::arranged, policy::policy};
 use crate::{
     html::{strip_tags, text_to_html},
@@ -61,13 +61,22 @@ pub fn fold_history(folds: bool) {
 /// becomes its text.
 #[must_use]
 pub fn web_safe(html: &str, images: Images) -> String {
+    made_safe(html, images, FOLDS.load(Ordering::Relaxed))
+}
+
+/// As [`web_safe`], to stand in a message: nothing is folded.
+#[must_use]
+pub fn quotable(html: &str) -> String {
+    made_safe(html, Images::default(), false)
+}
+
+fn made_safe(html: &str, images: Images, folds: bool) -> String {
     if html.len() > MAX_PARSED || !is_bounded(html) {
         return web_safe_text(&strip_tags(html));
     }
     let rounds = || {
         let clean = policy(Arc::new(images)).clean(html).to_string();
         // Where a browser would not take it for quoted history, it stays as it is.
-        let folds = FOLDS.load(Ordering::Relaxed);
         settled(&clean, folds).or_else(|| settled(&clean, false))
     };
     match catch_unwind(AssertUnwindSafe(rounds)) {

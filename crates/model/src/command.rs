@@ -244,4 +244,6 @@ pub struct BodyHead {
     pub filename: Option<String>,
     /// Size in bytes, where it is known.
     pub size: Option<u64>,
+    /// Size in bytes as the mail server tells it, which is not always true: for the room to make, not to be promised.
+    pub about: Option<u64>,
 }

@@ -19,6 +19,7 @@
 //! | [`origin`] | what names a message and its conversation |
 //! | [`outbox`] | queued outgoing messages |
 //! | [`queue`] | the queues that can be paused |
+//! | [`made_id`] | ids of what is made here |
 //! | [`route`] | webhook routes |
 //! | [`search`] | what messages are searched for |
 //! | [`secret`] | text that must not be shown |
@@ -39,6 +40,7 @@ pub mod error;
 pub mod event;
 pub mod gateway;
 pub mod index;
+mod made_id;
 pub mod mailbox;
 pub mod message;
 pub mod origin;
@@ -59,6 +61,7 @@ pub use account::{Account, AccountId, AccountState};
 pub use caller::Caller;
 pub use error::ApiError;
 pub use event::EventType;
+pub use made_id::made_id;
 pub use route::RouteId;
 pub use secret::Secret;
 pub use time::Timestamp;

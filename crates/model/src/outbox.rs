@@ -155,6 +155,8 @@ pub struct Job {
     pub dsn: Option<Value>,
     /// The message it refers to.
     pub reference: Option<JobReference>,
+    /// The draft that it was, to be deleted after sending: a message id.
+    pub draft: Option<String>,
     /// Key of idempotent submission.
     pub idempotency_key: Option<String>,
     /// Recipients whom the server did not take yet, while it took the message for others.

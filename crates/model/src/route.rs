@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AccountId, EventType, Timestamp, account::CustomHeader, secret::mask_url};
+use crate::{
+    AccountId, EventType, Timestamp, account::CustomHeader, made_id::made_id, secret::mask_url,
+};
 
 /// A route's id: base64url of 8 bytes of milliseconds and 4 of a counter, both with the first byte first (behaviour 9).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,11 +18,7 @@ impl RouteId {
     /// Of a route made then.
     #[must_use]
     pub fn new(time: Timestamp, counter: u32) -> Self {
-        let mut bytes = [0; 12];
-        let (head, tail) = bytes.split_at_mut(8);
-        head.copy_from_slice(&time.millis().to_be_bytes());
-        tail.copy_from_slice(&counter.to_be_bytes());
-        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(made_id(time, counter, "").into())
     }
 
     /// Wraps an id that somebody names.

@@ -8,6 +8,7 @@ use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging, json};
 use crate::params;
+use crate::sql::{fold, like_contains};
 use crate::store::Store;
 use crate::value::Row;
 
@@ -47,20 +48,26 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<Gateway>, StoreError>
         .transpose()
 }
 
-/// A page of gateways, the oldest first.
+/// A page of the gateways in whose id or name `query` stands, the oldest first; of all for an empty one.
 ///
 /// # Errors
 /// As [`get`].
-pub async fn list(store: &Store, paging: Paging) -> Result<Page<Gateway>, StoreError> {
+pub async fn list(store: &Store, query: &str, paging: Paging) -> Result<Page<Gateway>, StoreError> {
+    macro_rules! found {
+        () => {
+            " FROM gateways WHERE search LIKE $1 ESCAPE '\\'"
+        };
+    }
     page::read(
         store,
-        "SELECT COUNT(*) FROM gateways",
+        concat!("SELECT COUNT(*)", found!()),
         concat!(
             "SELECT ",
             columns!(),
-            " FROM gateways ORDER BY created, gateway LIMIT $1 OFFSET $2"
+            found!(),
+            " ORDER BY created, gateway LIMIT $2 OFFSET $3"
         ),
-        params![],
+        params![like_contains(query)],
         paging,
         |row| gateway(store, row),
     )
@@ -80,13 +87,15 @@ pub fn put(
     smtp: &SmtpConfig,
 ) -> Result<(), StoreError> {
     batch.push(
-        "INSERT INTO gateways (gateway, name, config, created) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (gateway) DO UPDATE SET name = excluded.name, config = excluded.config",
+        "INSERT INTO gateways (gateway, name, config, created, search) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (gateway) DO UPDATE SET name = excluded.name, config = excluded.config, \
+         search = excluded.search",
         params![
             id,
             name,
             store.sealer().seal_json(PLACE, id, smtp)?,
-            store.now()
+            store.now(),
+            fold(&format!("{id} {name}"))
         ],
     );
     Ok(())

@@ -12,6 +12,7 @@
 //! | [`accounts`] | accounts, their state and the lease of their owner |
 //! | [`announce`] | messages that are still to be announced |
 //! | [`answers`] | answers to idempotency keys |
+//! | [`calls`] | calls that are carried out once |
 //! | [`blob`] | large bytes, sealed and streamed |
 //! | [`bounces`] | what came back of messages |
 //! | [`deliveries`] | deliveries of events, in lanes |
@@ -46,6 +47,7 @@ pub mod answers;
 mod batch;
 pub mod blob;
 pub mod bounces;
+pub mod calls;
 mod clock;
 mod config;
 pub mod deliveries;

@@ -133,6 +133,13 @@ const MIGRATIONS: &[Migration] = &[
         postgres: "",
     },
     Migration {
+        number: 17,
+        name: "0017_calls",
+        both: include_str!("../migrations/0017_calls.sql"),
+        sqlite: "",
+        postgres: "",
+    },
+    Migration {
         number: 18,
         name: "0018_delivery_tests",
         both: include_str!("../migrations/0018_delivery_tests.sql"),

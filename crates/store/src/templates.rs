@@ -7,6 +7,7 @@ use crate::batch::{Batch, Statement};
 use crate::error::StoreError;
 use crate::page::{self, Page, Paging, json};
 use crate::params;
+use crate::sql::{fold, like_contains};
 use crate::store::Store;
 use crate::value::Row;
 
@@ -54,28 +55,42 @@ pub async fn get(store: &Store, id: &str) -> Result<Option<Template>, StoreError
         .transpose()
 }
 
-/// A page of the templates of an account, or of the shared ones; the oldest first, without content.
+/// A page of the templates of an account, or of the shared ones, in whose id, name or description `query` stands; the
+/// oldest first, without content.
 ///
 /// # Errors
 /// As [`Store::query`].
 pub async fn list(
     store: &Store,
     account: Option<&AccountId>,
+    query: &str,
     paging: Paging,
 ) -> Result<Page<Template>, StoreError> {
+    macro_rules! found {
+        () => {
+            " FROM templates WHERE account=$1 AND search LIKE $2 ESCAPE '\\'"
+        };
+    }
     page::read(
         store,
-        "SELECT COUNT(*) FROM templates WHERE account=$1",
+        concat!("SELECT COUNT(*)", found!()),
         concat!(
             "SELECT ",
             columns!(),
-            " FROM templates WHERE account=$1 ORDER BY created, id LIMIT $2 OFFSET $3"
+            found!(),
+            " ORDER BY created, id LIMIT $3 OFFSET $4"
         ),
-        params![owner(account)],
+        params![owner(account), like_contains(query)],
         paging,
         |row| template(row, TemplateContent::default()),
     )
     .await
+}
+
+/// What a template is found by.
+fn search(template: &Template) -> String {
+    let about = template.description.as_deref().unwrap_or_default();
+    fold(&format!("{} {} {about}", template.id, template.name))
 }
 
 /// Adds a template.
@@ -84,8 +99,8 @@ pub async fn list(
 /// Only if its content has no JSON form.
 pub fn insert(batch: &mut Batch, template: &Template) -> Result<(), StoreError> {
     batch.push(
-        "INSERT INTO templates (id, account, name, description, format, created, updated, content) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO templates (id, account, name, description, format, created, updated, content, search) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             template.id.as_str(),
             owner(template.account.as_ref()),
@@ -94,7 +109,8 @@ pub fn insert(batch: &mut Batch, template: &Template) -> Result<(), StoreError> 
             template.format.as_str(),
             template.created,
             template.updated,
-            json(&template.content)?
+            json(&template.content)?,
+            search(template)
         ],
     );
     Ok(())
@@ -111,7 +127,7 @@ pub fn update(
 ) -> Result<Statement, StoreError> {
     Ok(batch
         .push(
-            "UPDATE templates SET name=$2, description=$3, format=$4, updated=$5, content=$6 \
+            "UPDATE templates SET name=$2, description=$3, format=$4, updated=$5, content=$6, search=$8 \
          WHERE id=$1 AND updated=$7",
             params![
                 template.id.as_str(),
@@ -120,7 +136,8 @@ pub fn update(
                 template.format.as_str(),
                 template.updated,
                 json(&template.content)?,
-                read.updated
+                read.updated,
+                search(template)
             ],
         )
         .statement())

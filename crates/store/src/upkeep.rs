@@ -7,7 +7,8 @@ use crate::error::StoreError;
 use crate::params;
 use crate::store::Store;
 use crate::{
-    answers, blob, bounces, delivery_tests, departures, hosted, rates, routes, sessions, stats,
+    answers, blob, bounces, calls, delivery_tests, departures, hosted, rates, routes, sessions,
+    stats,
 };
 
 /// How long PostgreSQL remembers that a batch was applied.
@@ -37,6 +38,7 @@ pub async fn run(store: &Store) -> Result<(), StoreError> {
     let mut batch = Batch::new();
     answers::sweep(&mut batch, now);
     bounces::sweep(&mut batch, now);
+    calls::sweep(&mut batch, now);
     delivery_tests::sweep(&mut batch, now);
     departures::sweep(&mut batch, now);
     hosted::sweep(&mut batch, now);

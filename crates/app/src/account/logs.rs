@@ -53,6 +53,7 @@ impl App {
                     filename,
                 },
                 no_store: true,
+                repeat: None,
             });
         }
         let store = self.store().clone();
@@ -75,6 +76,7 @@ impl App {
                 content_type: "text/plain; charset=utf-8".to_owned(),
                 filename: Some(filename),
                 size: None,
+                about: None,
             },
             stream: Box::pin(parts),
         })

@@ -1,17 +1,14 @@
 //! Attachments: given in the body, or taken from a message of the mailbox.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use posthouse_engine::Answered;
 use posthouse_mime::{Disposition, OutgoingAttachment};
 use posthouse_model::{
     ApiError, Caller,
-    command::{Answer, BodyHead, Command},
+    command::{BodyHead, Command},
 };
-use tokio::time::timeout_at;
 
 use super::{decode, reference::Parent};
-use crate::{App, CallInput, input::Fields, reading::unexpected};
+use crate::{App, CallInput, input::Fields};
 
 impl App {
     /// All attachments of a message.
@@ -51,16 +48,38 @@ impl App {
                 content,
             });
         }
-        for attachment in parent.into_iter().flat_map(|parent| &parent.attachments) {
-            // What lies in an attached message comes with that message.
-            if attachment.encoded_in_message {
+        let named = |key: &str, id: &str| {
+            let id = id.trim_matches(['<', '>']);
+            let mut given = body.list("attachments").iter().map(Fields::of);
+            given.any(|given| {
+                given
+                    .filled(key)
+                    .is_some_and(|given| given.trim_matches(['<', '>']) == id)
+            })
+        };
+        let Some(parent) = parent else {
+            return Ok(attachments);
+        };
+        for attachment in &parent.attachments {
+            let shown = parent.shows(attachment);
+            let cid = attachment.content_id.as_deref();
+            // What lies in an attached message comes with that message; what the body brings itself comes once.
+            if attachment.encoded_in_message
+                || named("reference", &attachment.id)
+                || shown && cid.is_some_and(|cid| named("cid", cid))
+            {
                 continue;
             }
             let (head, content) = self.fetch(caller, input, &attachment.id, &mut room).await?;
             attachments.push(OutgoingAttachment {
                 filename: head.filename.or_else(|| attachment.filename.clone()),
                 content_type: known(head.content_type),
-                disposition: attachment.inline.then_some(Disposition::Inline),
+                // What no text shows must not lie among what one shows: mail programs would hide it.
+                disposition: Some(if shown {
+                    Disposition::Inline
+                } else {
+                    Disposition::Attachment
+                }),
                 cid: attachment.content_id.clone(),
                 content,
             });
@@ -77,17 +96,9 @@ impl App {
         room: &mut u64,
     ) -> Result<(BodyHead, Bytes), ApiError> {
         let attachment = id.to_owned();
-        let deadline = self.context(caller, input).deadline;
-        let answered = self
-            .ask(caller, input, Command::GetAttachment { attachment })
+        let mut incoming = self
+            .incoming(caller, input, Command::GetAttachment { attachment })
             .await?;
-        let Answered {
-            answer: Answer::Body(head),
-            body: Some(mut stream),
-        } = answered
-        else {
-            return Err(unexpected());
-        };
         let too_large = || {
             let limit = self.config().max_attachment;
             ApiError::new(
@@ -95,23 +106,14 @@ impl App {
                 format!("Referenced attachments are larger than {limit} bytes"),
             )
         };
-        let mut content = BytesMut::new();
-        loop {
-            let chunk = timeout_at(deadline, stream.next())
-                .await
-                .map_err(|_| ApiError::timeout())?;
-            let Some(chunk) = chunk else { break };
-            let chunk = chunk.map_err(|error| {
-                tracing::info!(%error, "a referenced attachment cannot be read");
-                ApiError::new(
-                    502,
-                    "The mail server broke off while an attachment was read",
-                )
-            })?;
+        // All at once: what grows is copied, and a copy of a large file is a large file.
+        let about = incoming.head.about.unwrap_or(0).min(*room);
+        let mut content = BytesMut::with_capacity(usize::try_from(about).unwrap_or(0));
+        while let Some(chunk) = incoming.next().await? {
             *room = room.checked_sub(chunk.len() as u64).ok_or_else(too_large)?;
             content.extend_from_slice(&chunk);
         }
-        Ok((head, content.freeze()))
+        Ok((incoming.head, content.freeze()))
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use posthouse_mime::{
     BuildError, Built, Outgoing, OutgoingAttachment, build,
-    raw::{self, Edited, HeaderEdits, Mode},
+    raw::{self, Edited, Mode},
 };
 use posthouse_model::{
     ApiError, Timestamp, account::AccountConfig, message::Address, outbox::SmtpEnvelope,
@@ -11,7 +11,13 @@ use posthouse_model::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{decode, not_built, override_envelope, reference::Parent, send_at};
+use super::{
+    decode,
+    finished::{edits, finish},
+    override_envelope,
+    reference::Parent,
+    send_at,
+};
 use crate::input::Fields;
 
 /// A message that is ready to be queued.
@@ -64,16 +70,25 @@ impl Composed {
     }
 }
 
+/// What a message is made of, beside the body of the call.
+#[derive(Debug, Clone)]
+pub(super) enum Given {
+    /// A finished message.
+    Raw(Bytes),
+    /// Attachments.
+    Parts(Vec<OutgoingAttachment>),
+}
+
 /// Makes the message.
 pub(super) fn compose(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    attachments: Vec<OutgoingAttachment>,
+    given: Given,
 ) -> Result<Composed, ApiError> {
-    let composed = match body.filled("raw") {
-        Some(raw) => from_raw(body, config, parent, raw)?,
-        None => from_parts(body, config, parent, attachments)?,
+    let composed = match given {
+        Given::Raw(raw) => from_raw(body, config, parent, raw)?,
+        Given::Parts(attachments) => from_parts(body, config, parent, attachments)?,
     };
     if composed.envelope.to.is_empty() {
         return Err(ApiError::invalid_field(
@@ -90,10 +105,11 @@ pub(super) fn compose_stored(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    attachments: Vec<OutgoingAttachment>,
+    given: Given,
 ) -> Result<Composed, ApiError> {
-    let Some(raw) = body.filled("raw") else {
-        return from_parts(body, config, parent, attachments);
+    let message = match given {
+        Given::Raw(message) => message,
+        Given::Parts(attachments) => return from_parts(body, config, parent, attachments),
     };
     let changes = [
         "from",
@@ -106,9 +122,8 @@ pub(super) fn compose_stored(
         "headers",
     ];
     if parent.is_some() || changes.iter().any(|key| body.value(key).is_some()) {
-        return from_raw(body, config, parent, raw);
+        return from_raw(body, config, parent, message);
     }
-    let message = decode(raw).ok_or_else(not_base64)?;
     let header = message.slice(..posthouse_mime::raw::body_offset(&message));
     let parsed = posthouse_mime::parse_headers(&header);
     let ids = parsed.text("Message-ID").unwrap_or_default();
@@ -126,8 +141,17 @@ pub(super) fn compose_stored(
     })
 }
 
-fn not_base64() -> ApiError {
-    ApiError::invalid_field("raw", "\"raw\" must be a valid base64 string")
+/// The finished message that the body brings.
+///
+/// # Errors
+/// 400 for what is no base64.
+pub(super) fn given_raw(body: Fields<'_>) -> Result<Option<Bytes>, ApiError> {
+    let Some(raw) = body.filled("raw") else {
+        return Ok(None);
+    };
+    let message = "\"raw\" must be a valid base64 string";
+    let decoded = decode(raw).ok_or_else(|| ApiError::invalid_field("raw", message))?;
+    Ok(Some(decoded))
 }
 
 /// Addresses of a field; an empty name is none.
@@ -204,6 +228,10 @@ fn from_parts(
         if message.subject.is_none() {
             message.subject = Some(parent.subject.clone());
         }
+        if let Some(quote) = &parent.quote {
+            let (text, html) = quote.below(message.text.as_deref(), message.html.as_deref());
+            (message.text, message.html) = (Some(text), html);
+        }
         if message.to.is_empty() {
             message.to.clone_from(&parent.to);
             if message.cc.is_empty() {
@@ -228,108 +256,26 @@ fn from_raw(
     body: Fields<'_>,
     config: &AccountConfig,
     parent: Option<&Parent>,
-    raw: &str,
+    original: Bytes,
 ) -> Result<Composed, ApiError> {
-    let original = decode(raw).ok_or_else(not_base64)?;
-    let mut edits = edits(body, config, parent)?;
-    let mut send_at = send_at(body)?;
-    if let Some(time) = send_at {
-        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
-    }
-    let mut edited = raw::edit_headers(&original, &edits);
-    let wishes = edited.wishes.clone();
-    if wishes.tracking_enabled == Some(true) {
-        return Err(not_built("X-EE-Tracking-Enabled"));
-    }
-    if let (None, Some(time)) = (send_at, wishes.send_at) {
-        send_at = Some(time);
-        edits.date(Mode::Replace, "Date", time).map_err(refused)?;
-    } else if send_at.is_none() {
-        edits
-            .date(Mode::IfMissing, "Date", Timestamp::now())
-            .map_err(refused)?;
-    }
-    let header = posthouse_mime::parse_headers(&edited.header);
-    if edited.message_id.is_none() {
-        let author = header.addresses("From").into_iter().next();
-        edits
-            .ids(Mode::Replace, "Message-ID", &[new_id(author.as_ref())])
-            .map_err(refused)?;
-    }
-    edited = raw::edit_headers(&original, &edits);
-    let envelope = envelope(&edited.header);
-    let message_id = edited.message_id.clone().unwrap_or_default();
+    let edits = edits(body, config, parent)?;
+    let finished = finish(&original, edits, send_at(body)?, Mode::IfMissing)?;
     Ok(Composed {
-        message_id,
-        subject: header.text("Subject"),
-        envelope: override_envelope(envelope, body),
-        send_at,
-        attempts: wishes.delivery_attempts,
-        gateway: wishes.gateway,
-        content: Content::Raw { edited, original },
+        message_id: finished.message_id,
+        subject: finished.subject,
+        envelope: override_envelope(finished.envelope, body),
+        send_at: finished.send_at,
+        attempts: finished.edited.wishes.delivery_attempts,
+        gateway: finished.edited.wishes.gateway.clone(),
+        content: Content::Raw {
+            edited: finished.edited,
+            original,
+        },
     })
 }
 
-/// What the body changes in the header of a finished message.
-fn edits(
-    body: Fields<'_>,
-    config: &AccountConfig,
-    parent: Option<&Parent>,
-) -> Result<HeaderEdits, ApiError> {
-    let mut edits = HeaderEdits::new();
-    if let Some(from) = author(body, config)? {
-        let mode = if body.value("from").is_some() {
-            Mode::Replace
-        } else {
-            Mode::IfMissing
-        };
-        edits.addresses(mode, "From", &[from]).map_err(refused)?;
-    }
-    for (key, name) in [
-        ("replyTo", "Reply-To"),
-        ("to", "To"),
-        ("cc", "Cc"),
-        ("bcc", "Bcc"),
-    ] {
-        if body.value(key).is_some() {
-            let list = addresses(body, key)?;
-            edits
-                .addresses(Mode::Replace, name, &list)
-                .map_err(refused)?;
-        }
-    }
-    if let Some(subject) = body.text("subject") {
-        let subject = subject.replace(['\r', '\n', '\0'], " ");
-        edits
-            .text(Mode::Replace, "Subject", &subject)
-            .map_err(refused)?;
-    }
-    if let Some(id) = body.filled("messageId") {
-        edits
-            .ids(Mode::Replace, "Message-ID", &[id])
-            .map_err(refused)?;
-    }
-    if let Some(parent) = parent {
-        edits
-            .ids(Mode::Replace, "References", &parent.references)
-            .map_err(refused)?;
-        if let Some(id) = &parent.in_reply_to {
-            edits
-                .ids(Mode::Replace, "In-Reply-To", &[id])
-                .map_err(refused)?;
-        }
-        edits
-            .text(Mode::IfMissing, "Subject", &parent.subject)
-            .map_err(refused)?;
-    }
-    for (name, value) in headers(body)? {
-        edits.text(Mode::Replace, &name, &value).map_err(refused)?;
-    }
-    Ok(edits)
-}
-
 /// The custom headers: texts, numbers, booleans, or lists of these.
-fn headers(body: Fields<'_>) -> Result<Vec<(String, String)>, ApiError> {
+pub(super) fn headers(body: Fields<'_>) -> Result<Vec<(String, String)>, ApiError> {
     let mut headers = Vec::new();
     let Some(Value::Object(given)) = body.value("headers") else {
         return Ok(headers);
@@ -356,7 +302,7 @@ fn headers(body: Fields<'_>) -> Result<Vec<(String, String)>, ApiError> {
 }
 
 /// The envelope as the header says.
-fn envelope(header: &[u8]) -> SmtpEnvelope {
+pub(super) fn envelope(header: &[u8]) -> SmtpEnvelope {
     let raw::Envelope { from, to } = raw::envelope_of(header);
     SmtpEnvelope {
         from: from.unwrap_or_default(),
@@ -379,7 +325,7 @@ pub(super) fn new_id(author: Option<&Address>) -> String {
 }
 
 /// What cannot be written into a message.
-fn refused(error: BuildError) -> ApiError {
+pub(super) fn refused(error: BuildError) -> ApiError {
     let key = match &error {
         BuildError::Address(_) => "address",
         BuildError::HeaderName(_) | BuildError::HeaderValue(_) => "headers",
@@ -404,7 +350,9 @@ mod tests {
     }
 
     fn made(body: &Value) -> Result<(Composed, String), ApiError> {
-        let composed = compose(Fields::of(body), &config(), None, Vec::new())?;
+        let fields = Fields::of(body);
+        let given = given_raw(fields)?.map_or(Given::Parts(Vec::new()), Given::Raw);
+        let composed = compose(fields, &config(), None, given)?;
         let text = String::from_utf8(composed.to_bytes()).unwrap();
         Ok((composed, text))
     }

@@ -1,6 +1,6 @@
 //! What messages of one call share, and what each has of its own.
 
-use posthouse_mime::OutgoingAttachment;
+use posthouse_mime::raw::{self, HeaderEdits};
 use posthouse_model::{
     AccountId, ApiError,
     account::AccountConfig,
@@ -11,17 +11,18 @@ use posthouse_template::Recipient;
 use serde_json::{Map, Value, json};
 
 use super::{
-    compose::{self, Composed, author},
+    compose::{self, Composed, Given, author},
     content::Content,
     reference::Parent,
 };
 use crate::{App, input::Fields, tracking::Links};
 
 /// What is no part of a single message.
-const SHARED: &[&str] = &["attachments", "mailMerge", "template", "render"];
+const SHARED: &[&str] = &["attachments", "raw", "mailMerge", "template", "render"];
 /// The same, and what is made anew for each.
 const MADE: &[&str] = &[
     "attachments",
+    "raw",
     "mailMerge",
     "template",
     "render",
@@ -38,7 +39,7 @@ pub(super) struct Letter<'a> {
     pub(super) config: &'a AccountConfig,
     pub(super) body: Fields<'a>,
     pub(super) parent: Option<&'a Parent>,
-    pub(super) attachments: Vec<OutgoingAttachment>,
+    pub(super) given: Given,
     pub(super) content: Content,
     /// The gateway that the body names.
     pub(super) gateway: Option<String>,
@@ -68,15 +69,19 @@ impl Letter<'_> {
     pub(super) fn write(&self, personal: &Personal<'_>) -> Result<Composed, ApiError> {
         let shared = self.body;
         let base = shared.filled("baseUrl");
-        let (opens, clicks) = self.trackers();
-        let tracked = (opens || clicks) && !self.dry && shared.filled("raw").is_none();
-        let compose = |body| {
-            let attachments = self.attachments.clone();
-            compose::compose(body, self.config, self.parent, attachments)
+        let finished = match &self.given {
+            Given::Raw(raw) => Some(raw::edit_headers(raw, &HeaderEdits::new())),
+            Given::Parts(_) => None,
         };
+        let wish = finished
+            .as_ref()
+            .and_then(|finished| finished.wishes.tracking_enabled);
+        let (opens, clicks) = self.trackers(wish);
+        let tracked = (opens || clicks) && !self.dry;
+        let compose = |body, given| compose::compose(body, self.config, self.parent, given);
         // Most messages are written as they were sent.
         if matches!(self.content, Content::Fixed) && personal.to.is_none() && !tracked {
-            return compose(shared);
+            return compose(shared, self.given.clone());
         }
         let mut body = shared.without(match self.content {
             Content::Fixed => SHARED,
@@ -95,6 +100,7 @@ impl Letter<'_> {
         }
         // Links name the message that they stand in.
         let named = Fields::map(&body).filled("messageId").map(str::to_owned);
+        let named = named.or_else(|| finished.and_then(|finished| finished.message_id));
         let id = match named {
             Some(id) => id,
             None if personal.list.is_some() || tracked => {
@@ -156,15 +162,22 @@ impl Letter<'_> {
             }
             body.insert("html".to_owned(), json!(tracked));
         }
-        compose(Fields::map(&body))
+        let mut given = self.given.clone();
+        if tracked
+            && let (Some(links), Given::Raw(raw)) = (&links, &mut given)
+            && let Some(tracked) = links.track_message(raw, opens, clicks)?
+        {
+            *raw = tracked;
+        }
+        compose(Fields::map(&body), given)
     }
 
-    /// Whether opens and clicks are told: as the body says, else as the settings do.
-    fn trackers(&self) -> (bool, bool) {
+    /// Whether opens and clicks are told: as the body says, else as the message wishes, else as the settings do.
+    fn trackers(&self, wish: Option<bool>) -> (bool, bool) {
         let settings = self.app.settings();
         let both = self.body.bool("trackingEnabled");
         let of = |key: &str| {
-            let own = self.body.bool(key).or(both);
+            let own = self.body.bool(key).or(both).or(wish);
             own.unwrap_or_else(|| {
                 // The former switch of both counts where the later ones were never touched.
                 let stored = settings.is_stored(key);
@@ -181,22 +194,28 @@ impl Letter<'_> {
 
     /// What a worker needs beside the message.
     pub(super) fn job(&self, composed: &Composed) -> Job {
-        let body = self.body;
-        let text = |key: &str| body.filled(key).map(str::to_owned);
         Job {
             message_id: composed.message_id.clone(),
             envelope: composed.envelope.clone(),
             subject: composed.subject.clone(),
-            copy: body.bool("copy"),
-            sent_mail_path: text("sentMailPath"),
             gateway: self.gateway.clone(),
-            proxy: text("proxy"),
-            local_address: text("localAddress"),
-            dsn: body.value("dsn").cloned(),
             reference: self.reference.clone(),
             idempotency_key: self.key.clone(),
-            deferred: None,
+            ..asked_job(self.body)
         }
+    }
+}
+
+/// What a body asks of the worker.
+pub(super) fn asked_job(body: Fields<'_>) -> Job {
+    let text = |key: &str| body.filled(key).map(str::to_owned);
+    Job {
+        copy: body.bool("copy"),
+        sent_mail_path: text("sentMailPath"),
+        proxy: text("proxy"),
+        local_address: text("localAddress"),
+        dsn: body.value("dsn").cloned(),
+        ..Job::default()
     }
 }
 

@@ -10,11 +10,17 @@
 //! | `attach` | attachments |
 //! | `reference` | the message that is answered or forwarded |
 //! | `queue` | messages on their way into the outbox, idempotency keys |
+//! | `finished` | messages that were written elsewhere |
+//! | `draft` | messages of the mailbox that are sent |
+//! | `incoming` | what is read from the mailbox for it |
 //! | `upload` | messages that are stored, not sent |
 
 mod attach;
 mod compose;
 mod content;
+mod draft;
+mod finished;
+mod incoming;
 mod letter;
 mod merge;
 mod queue;
@@ -23,11 +29,14 @@ mod upload;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use posthouse_model::{AccountId, ApiError, Caller, Timestamp, outbox::SmtpEnvelope};
+use posthouse_model::{
+    AccountId, ApiError, Caller, Timestamp, account::AccountConfig, outbox::SmtpEnvelope,
+};
 use posthouse_store::gateways;
 use serde_json::{Map, json};
 
 use crate::{App, CallInput, Reply, input::Fields, internal};
+use compose::{Given, given_raw};
 use letter::{Letter, Personal};
 use queue::{Key, Queue};
 
@@ -39,16 +48,9 @@ impl App {
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
         let body = input.body();
-        let route = ["proxy", "localAddress"];
-        if !caller.may_route() && route.iter().any(|key| body.filled(key).is_some()) {
-            return Err(ApiError::new(
-                403,
-                "This access token may not choose the network route of a message",
-            ));
-        }
+        may_choose_route(caller, body)?;
         let id = input.account()?;
         let config = self.known_account(&id).await?.account.config;
-        refuse_unbuilt(body)?;
         let dry = body.is("dryRun");
         let key = match input.idempotency_key.as_deref().filter(|_| !dry) {
             Some(key) => Some(Key::of(key, &input.valid.body)?),
@@ -65,7 +67,7 @@ impl App {
             config: &config,
             body,
             parent: None,
-            attachments: Vec::new(),
+            given: Given::Parts(Vec::new()),
             content: self.content(&id, body).await?,
             gateway: self.known_gateway(&id, body.filled("gateway")).await?,
             reference: None,
@@ -75,14 +77,17 @@ impl App {
         let merged = body.value("mailMerge").is_some();
         // A finished message may name a gateway itself.
         if !dry && (merged || body.filled("raw").is_none()) {
-            letter.can_be_sent()?;
+            can_be_sent(&config, letter.gateway.as_deref())?;
         }
         let reference = self.reference(caller, input, &config, body).await?;
         if let Some(reference) = &reference {
             letter.parent = reference.parent.as_ref();
             letter.reference.clone_from(&reference.job);
         }
-        letter.attachments = self.attachments(caller, input, body, letter.parent).await?;
+        letter.given = match given_raw(body)? {
+            Some(raw) => Given::Raw(raw),
+            None => Given::Parts(self.attachments(caller, input, body, letter.parent).await?),
+        };
         if merged {
             return letter.merge(caller, key.as_ref()).await;
         }
@@ -101,7 +106,7 @@ impl App {
         if letter.gateway.is_none() {
             letter.gateway = self.known_gateway(&id, composed.gateway.as_deref()).await?;
         }
-        letter.can_be_sent()?;
+        can_be_sent(&config, letter.gateway.as_deref())?;
         let mut queue = Queue::new(self, caller, &id);
         let attempts = body.number("deliveryAttempts");
         let (queue_id, scheduled) = queue
@@ -129,44 +134,28 @@ impl App {
     }
 }
 
-impl Letter<'_> {
-    /// Whether there is a server to send with.
-    fn can_be_sent(&self) -> Result<(), ApiError> {
-        let own = self.config.smtp.as_ref();
-        if self.gateway.is_some() || own.is_some_and(|smtp| smtp.host.is_some()) {
-            return Ok(());
-        }
-        Err(ApiError::not_found(
-            "The account has no SMTP server to send with",
-            "SMTPUnavailable",
-        ))
+/// Whether the caller may name the way that a message takes, if the body names one.
+fn may_choose_route(caller: &Caller, body: Fields<'_>) -> Result<(), ApiError> {
+    let route = ["proxy", "localAddress"];
+    if caller.may_route() || route.iter().all(|key| body.filled(key).is_none()) {
+        return Ok(());
     }
+    Err(ApiError::new(
+        403,
+        "This access token may not choose the network route of a message",
+    ))
 }
 
-/// 501 with the name of a field whose feature does not exist yet.
-fn not_built(field: &str) -> ApiError {
-    ApiError::new(
-        501,
-        format!("\"{field}\" is not available in this version of Posthouse"),
-    )
-    .code("NotImplemented")
-}
-
-/// Refuses what would otherwise be left out in silence.
-fn refuse_unbuilt(body: Fields<'_>) -> Result<(), ApiError> {
-    let inline = body
-        .fields("reference")
-        .is_some_and(|reference| reference.is("inline"));
-    if inline {
-        return Err(not_built("reference.inline"));
+/// Whether there is a server to send with.
+fn can_be_sent(config: &AccountConfig, gateway: Option<&str>) -> Result<(), ApiError> {
+    let own = config.smtp.as_ref();
+    if gateway.is_some() || own.is_some_and(|smtp| smtp.host.is_some()) {
+        return Ok(());
     }
-    let tracked = ["trackingEnabled", "trackOpens", "trackClicks"];
-    if body.filled("raw").is_some()
-        && let Some(field) = tracked.iter().find(|field| body.is(field))
-    {
-        return Err(not_built(&format!("{field} of raw")));
-    }
-    Ok(())
+    Err(ApiError::not_found(
+        "The account has no SMTP server to send with",
+        "SMTPUnavailable",
+    ))
 }
 
 /// Bytes of base64 text; blanks and line breaks in it, and missing padding, are forgiven.

@@ -14,10 +14,9 @@ use posthouse_store::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::compose::Composed;
-use crate::{App, Reply, internal};
+use crate::{App, Reply, internal, once, reply::Repeat};
 
 /// How long the answer to an idempotency key is kept.
 const KEY_TTL: Duration = Duration::from_secs(86_400);
@@ -50,22 +49,9 @@ impl Key {
     /// # Errors
     /// The body has no JSON form.
     pub(super) fn of(key: &str, body: &Value) -> Result<Self, ApiError> {
-        struct Hash(Sha256);
-        impl std::io::Write for Hash {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.update(bytes);
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut hash = Hash(Sha256::new());
-        serde_json::to_writer(&mut hash, body)
-            .map_err(|error| internal("reading a request", &error))?;
         Ok(Self {
             key: key.to_owned(),
-            fingerprint: hex::encode(hash.0.finalize()),
+            fingerprint: once::fingerprint(body)?,
         })
     }
 }
@@ -102,14 +88,28 @@ impl<'a> Queue<'a> {
         job: &Job,
         attempts: Option<u64>,
     ) -> Result<(QueueId, Timestamp), ApiError> {
+        let blob = self.app.store_message(composed).await?;
+        let attempts = attempts.or(composed.attempts.map(u64::from));
+        self.put(&blob, job, composed.send_at, attempts)
+    }
+
+    /// As [`Queue::add`], for a message that is stored already.
+    ///
+    /// # Errors
+    /// No id can be made, or the job has no stored form.
+    pub(super) fn put(
+        &mut self,
+        blob: &BlobRef,
+        job: &Job,
+        send_at: Option<Timestamp>,
+        attempts: Option<u64>,
+    ) -> Result<(QueueId, Timestamp), ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("queueing a message", error);
         let queue_id = QueueId::generate(self.now).map_err(|error| failed(&error))?;
-        let scheduled = composed.send_at.unwrap_or(self.now);
+        let scheduled = send_at.unwrap_or(self.now);
         let attempts = attempts
-            .or(composed.attempts.map(u64::from))
             .or_else(|| self.app.settings().number("deliveryAttempts"))
             .unwrap_or(ATTEMPTS);
-        let blob = self.app.store_message(composed).await?;
         let message = NewMessage {
             id: &queue_id,
             account: self.account,
@@ -126,7 +126,7 @@ impl<'a> Queue<'a> {
                 ambiguous: None,
             },
             job,
-            blob: &blob,
+            blob,
         };
         outbox::enqueue(self.app.store(), &mut self.batch, &message)
             .map_err(|error| failed(&error))?;
@@ -181,6 +181,7 @@ impl<'a> Queue<'a> {
         if let Some(key) = key {
             let status = json!({ "key": key.key, "status": "MISS" });
             answer.insert("idempotency".to_owned(), status);
+            return Ok(Reply::json(&answer)?.under_key(Repeat::Miss));
         }
         Reply::json(&answer)
     }
@@ -208,12 +209,11 @@ impl App {
             return Ok(None);
         };
         if fingerprint.is_some_and(|known| known != key.fingerprint) {
-            let message = "This idempotency key was used for another request: use a new key for a new request";
-            return Err(ApiError::new(422, message).code("IdempotencyKeyReused"));
+            return Err(once::reused());
         }
         let status = json!({ "key": key.key, "status": "HIT" });
         answer.insert("idempotency".to_owned(), status);
-        Reply::json(&answer).map(Some)
+        Ok(Some(Reply::json(&answer)?.under_key(Repeat::Hit)))
     }
 
     async fn store_message(&self, composed: &Composed) -> Result<BlobRef, ApiError> {

@@ -1,16 +1,17 @@
 //! The message that a message refers to: reply, reply to all, forward.
 
+use posthouse_mime::quote::{Original, Purpose, Quote};
 use posthouse_model::{
     ApiError, Caller,
     account::AccountConfig,
     command::{Answer, Command},
-    message::{Address, Attachment, HeaderChoice, Message, MessageOptions},
+    message::{Address, Attachment, HeaderChoice, Message, MessageOptions, TextType},
     outbox::JobReference,
 };
 use serde_json::{Value, json};
 
 use super::compose::author;
-use crate::{App, CallInput, input::Fields, reading::unexpected};
+use crate::{App, CallInput, input::Fields, internal, reading::unexpected};
 
 /// What became of a reference.
 pub(super) struct Reference {
@@ -30,9 +31,14 @@ pub(super) struct Parent {
     pub(super) subject: String,
     pub(super) to: Vec<Address>,
     pub(super) cc: Vec<Address>,
-    /// Attachments to be forwarded.
+    /// Attachments to be forwarded, and what the quotation shows.
     pub(super) attachments: Vec<Attachment>,
+    /// The message itself, to stand below what is written.
+    pub(super) quote: Option<Quote>,
 }
+
+/// So many bytes of each text of a message are quoted.
+const MAX_QUOTED: u64 = 1 << 20;
 
 impl App {
     /// Looks up the message that the body refers to.
@@ -50,13 +56,25 @@ impl App {
             return Ok(None);
         };
         let forgiving = wanted.is("ignoreMissing");
+        let inline = wanted.is("inline");
+        if inline && body.filled("raw").is_some() {
+            let message = "\"reference.inline\" has no place in a message that is given as \"raw\"";
+            return Err(ApiError::invalid_field("inline", message));
+        }
         let command = Command::GetMessage {
             message: message.to_owned(),
             options: MessageOptions {
                 headers: HeaderChoice::Named(vec![
                     "references".to_owned(),
                     "in-reply-to".to_owned(),
+                    "date".to_owned(),
                 ]),
+                text_type: if inline {
+                    TextType::All
+                } else {
+                    TextType::None
+                },
+                max_bytes: inline.then_some(MAX_QUOTED),
                 ..MessageOptions::default()
             },
         };
@@ -92,9 +110,27 @@ impl App {
             .chain(config.email.clone())
             .collect();
         let mut parent = Parent::of(&found, action, &own);
-        if wanted.is("forwardAttachments") {
-            parent.attachments.clone_from(&found.attachments);
+        let all = wanted.is("forwardAttachments");
+        if inline {
+            let settings = self.settings();
+            let of = |key: &str, own: &Option<String>, setting: &str| {
+                let named = body
+                    .filled(key)
+                    .or(own.as_deref().filter(|own| !own.is_empty()));
+                named
+                    .or_else(|| settings.text(setting))
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let locale = of("locale", &config.locale, "locale");
+            let tz = of("tz", &config.tz, "timezone");
+            parent.quote = Some(quoted(found.clone(), action == "forward", locale, tz).await?);
         }
+        let carried = found.attachments.iter();
+        parent.attachments = carried
+            .filter(|attachment| all || parent.shows(attachment))
+            .cloned()
+            .collect();
         let mut add_flags = vec!["\\Answered".to_owned()];
         if action == "forward" {
             add_flags.push("$Forwarded".to_owned());
@@ -110,7 +146,49 @@ impl App {
     }
 }
 
+/// Quotes the message.
+async fn quoted(
+    message: Box<Message>,
+    forward: bool,
+    locale: String,
+    tz: String,
+) -> Result<Quote, ApiError> {
+    // A long document takes a while.
+    let work = tokio::task::spawn_blocking(move || {
+        let text = message.text.as_ref();
+        let sent = message.headers.as_ref().and_then(|headers| {
+            let date = headers.get("date")?.get(0)?.as_str()?;
+            posthouse_mime::parse_date(date)
+        });
+        let original = Original {
+            from: message.from.as_ref(),
+            to: &message.to,
+            cc: &message.cc,
+            subject: message.subject.as_deref(),
+            date: sent.or(message.date),
+            plain: text.and_then(|text| text.plain.as_deref()),
+            html: text.and_then(|text| text.html.as_deref()),
+            cut: text.is_some_and(|text| text.has_more == Some(true)),
+        };
+        let purpose = if forward {
+            Purpose::Forward
+        } else {
+            Purpose::Reply
+        };
+        Quote::of(&original, purpose, &locale, &tz)
+    });
+    let done = work.await;
+    done.map_err(|error| internal("quoting a message", &error))
+}
+
 impl Parent {
+    /// Whether the quotation shows an attachment.
+    pub(super) fn shows(&self, attachment: &Attachment) -> bool {
+        let quote = self.quote.as_ref();
+        let id = attachment.content_id.as_deref();
+        quote.is_some_and(|quote| id.is_some_and(|id| quote.shows(id)))
+    }
+
     /// What an answer to, or a copy of, a message takes from it. `own` are the sender's addresses.
     fn of(message: &Message, action: &str, own: &[String]) -> Self {
         let forward = action == "forward";

@@ -12,10 +12,7 @@ use posthouse_model::{
 use serde_json::{Map, json};
 use tokio::sync::mpsc;
 
-use super::{
-    compose::{Composed, compose_stored},
-    not_built,
-};
+use super::compose::{Composed, Given, compose_stored, given_raw};
 use crate::{App, CallInput, Reply, reading::unexpected};
 
 /// Pieces of a message that are made before somebody takes them.
@@ -31,16 +28,15 @@ impl App {
         let body = input.body();
         let id = input.account()?;
         let config = self.known_account(&id).await?.account.config;
-        let referred = body.fields("reference");
-        if referred.is_some_and(|reference| reference.is("inline")) {
-            return Err(not_built("reference.inline"));
-        }
         let reference = self.reference(caller, input, &config, body).await?;
         let parent = reference
             .as_ref()
             .and_then(|reference| reference.parent.as_ref());
-        let attachments = self.attachments(caller, input, body, parent).await?;
-        let composed = compose_stored(body, &config, parent, attachments)?;
+        let given = match given_raw(body)? {
+            Some(raw) => Given::Raw(raw),
+            None => Given::Parts(self.attachments(caller, input, body, parent).await?),
+        };
+        let composed = compose_stored(body, &config, parent, given)?;
         let message_id = composed.message_id.clone();
         let append = Append {
             path: body.text("path").unwrap_or_default().to_owned(),

@@ -1,5 +1,6 @@
 //! What a link in a sent message says: whose message it was in, and what follows when it is opened.
 
+use bytes::Bytes;
 use posthouse_model::ApiError;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -170,6 +171,29 @@ impl<'a> Links<'a> {
             html = posthouse_mime::links::append_to_body(&html, &image);
         }
         Ok(html)
+    }
+
+    /// Puts the trackers into the HTML of a finished message; none where it has none that may be changed.
+    ///
+    /// # Errors
+    /// As [`Links::new`].
+    pub(crate) fn track_message(
+        &self,
+        message: &[u8],
+        mut opens: bool,
+        clicks: bool,
+    ) -> Result<Option<Bytes>, ApiError> {
+        let mut failed = None;
+        let tracked = posthouse_mime::rewrite_html(message, |html| {
+            // One image is enough, however many texts are shown.
+            self.track(html, std::mem::take(&mut opens), clicks)
+                .map_err(|error| failed = Some(error))
+                .ok()
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(tracked.map(Bytes::from)),
+        }
     }
 }
 

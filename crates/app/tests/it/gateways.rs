@@ -10,6 +10,7 @@ both!(
     a_gateway_is_registered_shown_changed_and_deleted,
     a_password_stays_with_its_server,
     use_and_failure_are_shown,
+    gateways_are_searched_by_name_and_id,
 );
 
 fn relay() -> Value {
@@ -153,4 +154,27 @@ async fn use_and_failure_are_shown(hall: &Hall) {
         (&gateway["deliveries"], gateway.get("lastError")),
         (&json!(2), None)
     );
+}
+
+async fn gateways_are_searched_by_name_and_id(hall: &Hall) {
+    register(hall, relay()).await;
+    let mut other = relay();
+    (other["gateway"], other["name"]) = (json!("over"), json!("50% Überfahrt"));
+    register(hall, other).await;
+    for (query, total) in [
+        ("", 2),
+        ("ÜBER", 1),
+        ("rel", 1),
+        ("50%", 1),
+        ("5_%", 0),
+        ("r", 2),
+    ] {
+        let found = hall.app.console_gateways(query, 0, 50).await.unwrap();
+        assert_eq!(found["total"], total, "{query}");
+        assert_eq!(
+            found["gateways"].as_array().unwrap().len(),
+            total,
+            "{query}"
+        );
+    }
 }

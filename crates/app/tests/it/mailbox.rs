@@ -47,6 +47,7 @@ fn body(content_type: &str, filename: Option<&str>, bytes: &'static [u8]) -> Bod
             content_type: content_type.to_owned(),
             filename: filename.map(str::to_owned),
             size: Some(bytes.len() as u64),
+            about: None,
         },
         stream: Box::pin(stream::iter([Ok(Bytes::from_static(bytes))])),
     }

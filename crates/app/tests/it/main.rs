@@ -17,6 +17,8 @@ mod gateways;
 mod hosted;
 mod letters;
 mod matrix;
+mod once;
+mod raw;
 mod reading;
 mod revocation;
 mod sending;

@@ -9,6 +9,7 @@ both!(
     a_template_is_made_shown_changed_and_deleted,
     a_bound_caller_reaches_its_own,
     all_of_an_account_go_on_demand,
+    templates_are_searched_by_name_description_and_id,
 );
 
 async fn make(hall: &Hall, caller: &Caller, account: Value, name: &str) -> String {
@@ -156,4 +157,37 @@ async fn all_of_an_account_go_on_demand(hall: &Hall) {
     hall.sending_account("ann").await;
     assert!(names(hall, Some("ann")).await.is_empty());
     assert_eq!(names(hall, None).await, ["shared"]);
+}
+
+async fn templates_are_searched_by_name_description_and_id(hall: &Hall) {
+    let system = Caller::system();
+    let id = make(hall, &system, Value::Null, "Grüße").await;
+    make(hall, &system, Value::Null, "Other").await;
+    for (query, total) in [
+        ("", 2),
+        ("GRü", 1),
+        ("for tests", 2),
+        (id.as_str(), 1),
+        ("nothing", 0),
+    ] {
+        let found = hall
+            .app
+            .console_templates(None, query, 0, 50)
+            .await
+            .unwrap();
+        assert_eq!(found["total"], total, "{query}");
+    }
+    // What was renamed is found by its new name.
+    let body = json!({ "name": "Anders" });
+    hall.call("putV1TemplatesTemplateTemplate", named(&id).body(body))
+        .await
+        .unwrap();
+    for (query, total) in [("grü", 0), ("anders", 1)] {
+        let found = hall
+            .app
+            .console_templates(None, query, 0, 50)
+            .await
+            .unwrap();
+        assert_eq!(found["total"], total, "{query}");
+    }
 }

@@ -30,6 +30,7 @@ pub async fn source(shared: &Arc<Shared>, id: &str) -> Result<Body, BackendError
         filename: Some("message.eml".to_owned()),
         // RFC822.SIZE is wrong on some servers: it must not become a promise.
         size: None,
+        about: None,
     };
     let reading = Reading {
         shared: Arc::clone(shared),
@@ -63,6 +64,13 @@ pub async fn attachment(shared: &Arc<Shared>, id: &str) -> Result<Body, BackendE
         content_type: content_type(part),
         filename: None,
         size: None,
+        about: part.size.map(|size| {
+            let base64 = part
+                .encoding
+                .as_deref()
+                .is_some_and(|name| name.eq_ignore_ascii_case("base64"));
+            if base64 { size / 4 * 3 } else { size }
+        }),
     };
     // The name as listings have it.
     let mut parts = root

@@ -1,11 +1,12 @@
-//! What follows a sent message: its copy in the Sent folder, the mark on the message it answers.
+//! What follows a sent message: its copy in the Sent folder, the mark on the message it answers, the end of the draft that
+//! it was.
 
 use std::{io, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use posthouse_model::{
     Caller, Timestamp,
-    command::{Append, Command, Targets},
+    command::{Answer, Append, Command, Targets},
     message::{MessageUpdate, WordsUpdate},
     outbox::{Deferred, Progress, ProgressStatus},
 };
@@ -27,11 +28,11 @@ impl Worker<'_> {
     pub(super) fn has_follow_up(&self) -> bool {
         let (job, config) = (&self.message.entry.job, &self.config);
         let copy = job.copy.or(config.copy) != Some(false);
-        config.follows_imap() && (copy || job.reference.is_some())
+        config.follows_imap() && (copy || job.reference.is_some() || job.draft.is_some())
     }
 
-    /// Stores the copy in the Sent folder and marks the message that was answered. Recipients whom the server did not take
-    /// yet are its next work.
+    /// Stores the copy in the Sent folder, marks the message that was answered, deletes the draft. Recipients whom the server
+    /// did not take yet are its next work.
     pub(super) async fn follow_up(&self) -> Result<(), WorkError> {
         let store = self.engine.store();
         let mut batch = Batch::new();
@@ -111,6 +112,8 @@ impl Worker<'_> {
         // A provider files what it sent itself.
         let filed = handle.sent_folder().is_some_and(|sent| sent.files_sent);
         let filed = filed && job.gateway.is_none();
+        let mut kept = filed;
+        let mut draft = job.draft.as_ref();
         if job.copy.or(config.copy) != Some(false) && !filed {
             let reader = blob::open(self.engine.store(), &self.message.blob)
                 .await
@@ -134,7 +137,14 @@ impl Worker<'_> {
                 .call(&context, Command::Append(append), Some(body))
                 .await
             {
-                Ok(_) => {}
+                Ok(answered) => {
+                    kept = true;
+                    // Sent mail and drafts may lie in one folder, where the draft is the copy that is found.
+                    draft = draft.filter(|draft| match &answered.answer {
+                        Answer::Appended { id, .. } => id.as_ref() != Some(*draft),
+                        _ => true,
+                    });
+                }
                 // Refused for good, such as an account without a Sent folder.
                 Err(error) if error.status < 500 => {
                     tracing::warn!(account = %self.account(), %error, "no copy of a sent message");
@@ -157,6 +167,19 @@ impl Worker<'_> {
             match handle.call(&context, update, None).await {
                 Ok(_) => {}
                 // The message was deleted meanwhile.
+                Err(error) if error.status < 500 => {}
+                Err(error) => return Err(error.message),
+            }
+        }
+        if let Some(draft) = draft {
+            let deletion = Command::DeleteMessages {
+                targets: Targets::Message(draft.clone()),
+                // Where nothing else is left of the message, the draft goes to the trash.
+                force: kept,
+            };
+            match handle.call(&context, deletion, None).await {
+                Ok(_) => {}
+                // It was changed or deleted meanwhile.
                 Err(error) if error.status < 500 => {}
                 Err(error) => return Err(error.message),
             }

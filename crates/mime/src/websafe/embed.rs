@@ -1,7 +1,8 @@
 //! Images of a message, put into its HTML.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    ops::Range,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -82,9 +83,39 @@ fn raster(content: &[u8]) -> Option<&'static str> {
 pub fn embed_images(html: &str, images: &Images) -> String {
     let used = AtomicUsize::new(0);
     let mut out = String::with_capacity(html.len());
-    let (mut copied, mut at) = (0, 0);
+    let mut copied = 0;
+    for (range, link) in links(html) {
+        if let Some(uri) = images.uri(&link, &used) {
+            out.push_str(html.get(copied..range.start).unwrap_or_default());
+            out.push_str(uri);
+            copied = range.end;
+        }
+    }
+    out.push_str(html.get(copied..).unwrap_or_default());
+    out
+}
+
+/// The Content-IDs that `cid:` links of HTML name, as they are written and decoded (RFC 2392).
+#[must_use]
+pub fn content_ids(html: &str) -> HashSet<String> {
+    let mut ids = HashSet::new();
+    for (_, link) in links(html) {
+        let id = link.split_once(':').map_or("", |(_, id)| id).trim();
+        let mut decoded = Vec::new();
+        percent_decode(id.as_bytes(), &mut decoded);
+        ids.insert(String::from_utf8_lossy(&decoded).into_owned());
+        ids.insert(id.to_owned());
+    }
+    ids
+}
+
+/// Where `cid:` links stand, with what they are.
+fn links(html: &str) -> Vec<(Range<usize>, String)> {
+    let mut out: Vec<(Range<usize>, String)> = Vec::new();
+    let mut at = 0;
     while let Some(found) = html.get(at..).and_then(|rest| rest.find(':')) {
         let colon = at + found;
+        let searched = at;
         at = colon + 1;
         let Some(start) = colon.checked_sub(3) else {
             continue;
@@ -92,8 +123,8 @@ pub fn embed_images(html: &str, images: &Images) -> String {
         let is_cid = html
             .get(start..colon)
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("cid"));
-        let before = html.get(copied..start).unwrap_or_default().trim_end();
-        if !is_cid || !before.ends_with(['"', '\'', '=', '(']) {
+        let before = html.get(searched.min(start)..start).unwrap_or_default();
+        if !is_cid || !before.trim_end().ends_with(['"', '\'', '=', '(']) {
             continue;
         }
         let rest = html.get(start..).unwrap_or_default();
@@ -104,13 +135,8 @@ pub fn embed_images(html: &str, images: &Images) -> String {
             .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | '<' | ')'))
             .unwrap_or(rest.len());
         let link = rest.get(..end).unwrap_or_default().replace("&amp;", "&");
-        if let Some(uri) = images.uri(&link, &used) {
-            out.push_str(html.get(copied..start).unwrap_or_default());
-            out.push_str(uri);
-            copied = start + end;
-            at = copied;
-        }
+        out.push((start..start + end, link));
+        at = start + end.max(4);
     }
-    out.push_str(html.get(copied..).unwrap_or_default());
     out
 }

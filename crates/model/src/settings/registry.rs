@@ -81,9 +81,9 @@ settings! {
         "locale" = r#""en""#, Open, served, LANGUAGES,
             "Language of pages",
             "For pages that the owners of mailboxes see, unless a link or a browser asks for another.";
-        "timezone" = "null", Open, kept, TimeZone,
+        "timezone" = "null", Open, served, TimeZone,
             "Time zone",
-            "For dates on pages and in quoted messages. Empty means the zone of this server.",
+            "For dates in quoted messages, where neither the message nor its account names one. Empty means UTC.",
             example "Europe/Tallinn";
     }
     Service "Queues" {

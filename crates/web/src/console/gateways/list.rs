@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Record;
 use crate::{
     fail::Failure,
-    page::{Frame, Input, Page, Room},
+    page::{Frame, Page, Room},
     pager::Pager,
 };
 
@@ -18,6 +18,8 @@ const SIZE: u64 = 50;
 #[derive(Deserialize)]
 pub(super) struct Sought {
     #[serde(default)]
+    query: String,
+    #[serde(default)]
     page: String,
 }
 
@@ -25,19 +27,16 @@ pub(super) struct Sought {
 #[template(path = "gateways/list.html")]
 struct List {
     frame: Frame,
+    query: String,
     gateways: Vec<Record>,
     pager: Pager,
     now: Timestamp,
 }
 
 pub(super) async fn show(page: Page, Query(sought): Query<Sought>) -> Result<Response, Failure> {
-    let number: u64 = sought.page.parse().unwrap_or(0);
-    let (at, size) = (number.min(1 << 20).to_string(), SIZE.to_string());
-    let input = Input {
-        query: &[("page", &at), ("pageSize", &size)],
-        ..Input::default()
-    };
-    let found = page.call("getV1Gateways", input).await?;
+    let query = sought.query.trim().to_owned();
+    let number = sought.page.parse().unwrap_or(0).min(1 << 20);
+    let found = page.app.console_gateways(&query, number, SIZE).await?;
     let gateways = found["gateways"].as_array().into_iter().flatten();
     let total = found["total"].as_u64().unwrap_or(0);
     Ok(page.render(&List {
@@ -45,12 +44,13 @@ pub(super) async fn show(page: Page, Query(sought): Query<Sought>) -> Result<Res
         gateways: gateways.map(Record::of).collect(),
         pager: Pager::new(
             "/admin/gateways",
-            &[],
+            &[("query", &query)],
             number,
             SIZE,
             total,
             ("gateway", "gateways"),
         ),
+        query,
         now: page.now(),
     }))
 }

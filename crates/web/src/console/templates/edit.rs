@@ -35,11 +35,37 @@ struct Edit {
     /// Its id; empty for a new one.
     id: String,
     form: TemplateForm,
+    test: Test,
     faults: Faults,
+}
+
+/// What was typed to send a test.
+#[derive(Default)]
+pub(super) struct Test {
+    /// The account that sends it.
+    pub(super) sender: String,
+    pub(super) to: String,
+    /// JSON.
+    pub(super) params: String,
 }
 
 /// The page. 400 when it is shown again with faults.
 pub(super) fn render(page: &Page, id: &str, form: TemplateForm, faults: Faults) -> Response {
+    let test = Test {
+        sender: form.account.clone(),
+        ..Test::default()
+    };
+    render_with(page, id, form, test, faults)
+}
+
+/// The page after a test that was not sent.
+pub(super) fn render_with(
+    page: &Page,
+    id: &str,
+    form: TemplateForm,
+    test: Test,
+    faults: Faults,
+) -> Response {
     let status = if faults.is_empty() {
         StatusCode::OK
     } else {
@@ -57,6 +83,7 @@ pub(super) fn render(page: &Page, id: &str, form: TemplateForm, faults: Faults) 
             .with_styles(&["templates.css"]),
         id: id.to_owned(),
         form,
+        test,
         faults,
     };
     let mut response = page.render_as(status, &edit);

@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::{extract::Query, response::Response};
-use posthouse_model::Timestamp;
+use posthouse_model::{AccountId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::TEMPLATES;
 use crate::{
     fail::Failure,
-    page::{Frame, Input, Page, Room},
+    page::{Frame, Page, Room},
     pager::Pager,
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Sought {
     #[serde(default)]
     account: String,
     #[serde(default)]
+    query: String,
+    #[serde(default)]
     page: String,
 }
 
@@ -53,6 +55,7 @@ struct List {
     account: String,
     /// There is such an account.
     known: bool,
+    query: String,
     rows: Vec<Row>,
     pager: Pager,
     now: Timestamp,
@@ -61,12 +64,10 @@ struct List {
 pub(super) async fn show(page: Page, Query(sought): Query<Sought>) -> Result<Response, Failure> {
     let account = sought.account.trim().to_owned();
     let number = sought.page.parse().unwrap_or(0).min(1 << 20);
-    let (at, size) = (number.to_string(), SIZE.to_string());
-    let input = Input {
-        query: &[("account", &account), ("page", &at), ("pageSize", &size)],
-        ..Input::default()
-    };
-    let (found, known) = match page.call("getV1Templates", input).await {
+    let query = sought.query.trim().to_owned();
+    let owner = (!account.is_empty()).then(|| AccountId::new(&account));
+    let found = page.app.console_templates(owner, &query, number, SIZE);
+    let (found, known) = match found.await {
         Ok(found) => (found, true),
         Err(error) if error.status == 404 => (Value::Null, false),
         Err(error) => return Err(error.into()),
@@ -78,13 +79,14 @@ pub(super) async fn show(page: Page, Query(sought): Query<Sought>) -> Result<Res
         known,
         pager: Pager::new(
             TEMPLATES,
-            &[("account", &account)],
+            &[("account", &account), ("query", &query)],
             number,
             SIZE,
             found["total"].as_u64().unwrap_or(0),
             ("template", "templates"),
         ),
         account,
+        query,
         now: page.now(),
     }))
 }

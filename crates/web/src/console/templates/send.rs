@@ -3,7 +3,12 @@
 use axum::{extract::Path, response::Response};
 use serde_json::{Map, Value, json};
 
-use super::{edit, find, form::TemplateForm, path};
+use super::{
+    edit::{self, Test},
+    find,
+    form::TemplateForm,
+    path,
+};
 use crate::{
     console::faults::Faults,
     fail::Failure,
@@ -35,8 +40,13 @@ pub(super) async fn carry_out(
             faults.add(field, "Is needed");
         }
     }
+    let typed = Test {
+        sender: sender.to_owned(),
+        to: to.to_owned(),
+        params: form.text("params").to_owned(),
+    };
     if !faults.is_empty() {
-        return Ok(edit::render(&page, &id, stored, faults));
+        return Ok(edit::render_with(&page, &id, stored, typed, faults));
     }
     let input = Input {
         path: &[("account", sender)],
@@ -60,7 +70,7 @@ pub(super) async fn carry_out(
                     .other
                     .push(format!("Line {}: {reason}", details["line"]));
             }
-            Ok(edit::render(&page, &id, stored, faults))
+            Ok(edit::render_with(&page, &id, stored, typed, faults))
         }
         Err(error) => Err(error.into()),
     }
