@@ -44,6 +44,10 @@ impl Worker<'_> {
         if rewritten.is_some() {
             data["originalMessageId"] = json!(job.message_id);
         }
+        // It was sent again, and may have arrived before.
+        if self.ambiguous(false) == Some(true) {
+            data["ambiguous"] = json!(true);
+        }
         let (deferred, refused) = split(&sent.accepted.rejected);
         if !refused.is_empty() {
             data["rejected"] = refused.into();
@@ -163,7 +167,8 @@ impl Worker<'_> {
         };
         let mut recorder = self.engine.recorder();
         outbox::give_up_attempt(&mut recorder.batch, &self.lease, after, &progress, now)?;
-        let data = json!({
+        let doubted = progress.ambiguous == Some(true);
+        let mut data = json!({
             "queueId": self.lease.id,
             "envelope": entry.job.envelope,
             "messageId": entry.job.message_id,
@@ -180,6 +185,10 @@ impl Worker<'_> {
                 "nextAttempt": next.map_or(json!(false), |next| json!(next)),
             },
         });
+        // It may have been delivered all the same.
+        if doubted {
+            data["ambiguous"] = json!(true);
+        }
         recorder.event(
             self.account(),
             Some(&self.config),
@@ -192,8 +201,7 @@ impl Worker<'_> {
                 "error": format!("Error: {}", failure.message),
                 "networkRouting": routing,
             });
-            // It may have been delivered all the same.
-            if progress.ambiguous == Some(true) {
+            if doubted {
                 data["ambiguous"] = json!(true);
             }
             recorder.event(

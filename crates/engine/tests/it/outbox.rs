@@ -107,10 +107,11 @@ async fn a_cut_after_the_last_byte_is_ambiguous(house: &House) {
     let mails = sink.mails();
     assert_eq!(mails.len(), 2, "it is sent again, as nobody knows");
     assert_eq!(mails[0].data, mails[1].data, "under the same Message-ID");
-    assert_eq!(
-        process.events_of(&id, EventType::MessageSent).await.len(),
-        1
-    );
+    for kind in [EventType::MessageDeliveryError, EventType::MessageSent] {
+        let told = process.events_of(&id, kind).await;
+        let doubts: Vec<_> = told.iter().map(|data| &data["ambiguous"]).collect();
+        assert_eq!(doubts, [true], "{kind:?}");
+    }
 }
 
 async fn what_may_have_been_sent_can_be_held(house: &House) {
