@@ -52,6 +52,7 @@ pub const GROUPS: &[GroupWords] = &[
         title: "Outbox",
         phrases: &[
             (Action::Read, "see queued messages"),
+            (Action::Send, "send failed messages again"),
             (Action::Destructive, "cancel queued messages"),
         ],
     },
