@@ -72,7 +72,7 @@ store=(--data-dir .bench/run/data)
 [[ -z ${DATABASE:-} ]] || store=(--database "$DATABASE")
 serve=("${pin[@]}" "$posthouse" serve --host 127.0.0.1 --port "$port" "${store[@]}")
 # Attachments of more than the limits that a server has by itself.
-[[ $bench != b14 ]] || export POSTHOUSE_MAX_BODY_SIZE=100M POSTHOUSE_MAX_SIZE=100M
+[[ $bench != b14 ]] || export POSTHOUSE_MAX_BODY_SIZE=100M POSTHOUSE_BODY_BUDGET=100M POSTHOUSE_MAX_SIZE=100M
 revision=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 label=posthouse-$revision${SERVER_CPUS:+-cpus$SERVER_CPUS}
 common=(--label "$label" --out .bench/results.jsonl)

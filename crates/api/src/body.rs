@@ -9,12 +9,16 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use posthouse_app::Lifted;
 use posthouse_contract::Operation;
 use posthouse_model::{Action, ApiError, Group};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ApiConfig;
+use crate::{
+    ApiConfig,
+    lift::{self, Lifter, Places},
+};
 
 /// Greatest body of an operation that carries no message, in bytes. Twice the greatest value that a
 /// field may have (1 MiB), as JSON may need two bytes for one.
@@ -38,9 +42,12 @@ pub(crate) struct Bodies {
 }
 
 /// A parsed body, and the part of the budget it occupies until it is dropped.
+#[derive(Default)]
 pub(crate) struct Parsed {
     /// The JSON; `None` for an empty body.
     pub(crate) value: Option<Value>,
+    /// Contents that were taken out of it.
+    pub(crate) lifted: Lifted,
     /// Held while the value lives.
     pub(crate) held: Option<OwnedSemaphorePermit>,
 }
@@ -72,7 +79,7 @@ impl Bodies {
         }
     }
 
-    /// Reads and parses a body.
+    /// Reads and parses a body; long contents in these places are decoded meanwhile.
     ///
     /// # Errors
     /// 415, 413, 408, 400; 503 when the budget stays used up.
@@ -81,13 +88,11 @@ impl Bodies {
         headers: &HeaderMap,
         body: &mut Body,
         limit: usize,
+        places: Places,
     ) -> Result<Parsed, ApiError> {
         let announced = body.size_hint().exact();
         if announced == Some(0) {
-            return Ok(Parsed {
-                value: None,
-                held: None,
-            });
+            return Ok(Parsed::default());
         }
         check_type(headers)?;
         if announced.is_some_and(|size| size > limit as u64) {
@@ -97,9 +102,17 @@ impl Bodies {
         // bodies can never wait for each other.
         let size = announced.map_or(limit, |size| usize::try_from(size).unwrap_or(limit));
         let held = self.reserve(size).await?;
-        let bytes = match tokio::time::timeout(self.timeout, collect(body, announced, limit)).await
-        {
-            Ok(bytes) => bytes?,
+        let lifts = !places.is_empty() && size > lift::UNLIFTED;
+        let read = async {
+            if lifts {
+                lift(body, places, size, limit).await
+            } else {
+                let bytes = collect(body, announced, limit).await?;
+                Ok((bytes, Lifted::default()))
+            }
+        };
+        let (bytes, lifted) = match tokio::time::timeout(self.timeout, read).await {
+            Ok(read) => read?,
             Err(_) => {
                 return Err(ApiError::new(
                     408,
@@ -108,16 +121,14 @@ impl Bodies {
             }
         };
         if bytes.is_empty() {
-            return Ok(Parsed {
-                value: None,
-                held: None,
-            });
+            return Ok(Parsed::default());
         }
         // What the parser says may quote the body, which may hold secrets.
         let value = serde_json::from_slice(&bytes)
             .map_err(|_| ApiError::new(400, "Invalid request payload JSON format"))?;
         Ok(Parsed {
             value: Some(value),
+            lifted,
             held: Some(held),
         })
     }
@@ -156,20 +167,28 @@ pub(crate) async fn discard(headers: &HeaderMap, body: &mut Body) {
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
-async fn collect(body: &mut Body, announced: Option<u64>, limit: usize) -> Result<Bytes, ApiError> {
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
-    let mut size = 0;
+/// The next piece of a body, whose size so far is counted.
+async fn next(body: &mut Body, size: &mut usize, limit: usize) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|_| ApiError::new(400, "The request body ended before it was whole"))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        size += data.len();
-        if size > limit {
+        *size += data.len();
+        if *size > limit {
             return Err(too_large(limit));
         }
+        return Ok(Some(data));
+    }
+    Ok(None)
+}
+
+async fn collect(body: &mut Body, announced: Option<u64>, limit: usize) -> Result<Bytes, ApiError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    let mut size = 0;
+    while let Some(data) = next(body, &mut size, limit).await? {
         // Most bodies are one piece: that one is not copied.
         match (&first, rest.is_empty()) {
             (None, true) => first = Some(data),
@@ -188,6 +207,22 @@ async fn collect(body: &mut Body, announced: Option<u64>, limit: usize) -> Resul
     } else {
         rest.freeze()
     })
+}
+
+/// Reads a body of at most `most` bytes, as far as it is known, and decodes its contents meanwhile.
+async fn lift(
+    body: &mut Body,
+    places: Places,
+    most: usize,
+    limit: usize,
+) -> Result<(Bytes, Lifted), ApiError> {
+    let mut lifter = Lifter::new(places, most);
+    let mut size = 0;
+    while let Some(data) = next(body, &mut size, limit).await? {
+        lifter.push(&data);
+    }
+    let (json, lifted) = lifter.finish();
+    Ok((json.into(), lifted))
 }
 
 fn too_large(limit: usize) -> ApiError {
@@ -278,17 +313,27 @@ mod tests {
         let headers = HeaderMap::new();
         let text = format!("{{\"a\":\"{}\"}}", "x".repeat(3000));
         let first = bodies
-            .json(&headers, &mut Body::from(text.clone()), 10_000)
+            .json(
+                &headers,
+                &mut Body::from(text.clone()),
+                10_000,
+                Places::default(),
+            )
             .await
             .unwrap();
         let second = bodies
-            .json(&headers, &mut Body::from(text.clone()), 10_000)
+            .json(
+                &headers,
+                &mut Body::from(text.clone()),
+                10_000,
+                Places::default(),
+            )
             .await;
         assert_eq!(second.err().unwrap().status, 503);
         drop(first);
         assert!(
             bodies
-                .json(&headers, &mut Body::from(text), 10_000)
+                .json(&headers, &mut Body::from(text), 10_000, Places::default())
                 .await
                 .is_ok()
         );

@@ -14,6 +14,7 @@
 //! | [`cors`] | cross-origin rules |
 //! | [`diagnostics`] | `/health`, `/livez`, `/readyz`, `/metrics`, `/sbom.json` |
 //! | [`input`] | query string, credential, cookies |
+//! | [`lift`] | contents that are decoded while their request arrives |
 //! | [`operation`] | the one handler of every operation |
 //! | [`pages`] | `/`, `/swagger.json`, `/robots.txt`, licence texts |
 //! | [`pipeline`] | what happens to every request: id, log, count, panic, common headers |
@@ -29,6 +30,7 @@ mod config;
 mod cors;
 mod diagnostics;
 mod input;
+mod lift;
 mod operation;
 mod pages;
 mod pipeline;

@@ -8,7 +8,7 @@ use axum::{
     http::{Method, header, request::Parts},
     response::Response,
 };
-use posthouse_app::{CallInput, RateStatus, Target};
+use posthouse_app::{CallInput, Lifted, RateStatus, Target};
 use posthouse_contract::RawInput;
 use posthouse_model::{ApiError, caller::Identity};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::{
     answer, body,
     input::{self, Query},
+    lift::Places,
     pipeline::{Served, Shared},
     routes::{Entry, Route},
 };
@@ -130,14 +131,15 @@ async fn run(
     }
     let mut held = None;
     let mut json = None;
-    if operation.body.is_some() {
+    let mut lifted = Lifted::default();
+    if let Some(schema) = &operation.body {
         let limit = shared.bodies.limit(operation);
         let parsed = shared
             .bodies
-            .json(&parts.headers, body, limit)
+            .json(&parts.headers, body, limit, Places::of(schema))
             .await
             .map_err(fail)?;
-        (json, held) = (parsed.value, parsed.held);
+        (json, lifted, held) = (parsed.value, parsed.lifted, parsed.held);
     }
     let valid = operation
         .validate(RawInput {
@@ -159,6 +161,7 @@ async fn run(
             .and_then(Value::as_str)
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
+        lifted,
         valid,
     };
     let result = shared.app.call(operation, &admitted.caller, input).await;

@@ -23,6 +23,7 @@
 //! | `account` | accounts: register, show, change, delete, verify |
 //! | `reading` | folders, messages, text, source, attachments, flags |
 //! | `submit` | sending |
+//! | `decoder`, `lifted` | base64 that comes in pieces; contents that were decoded while the body arrived |
 //! | `delivery_test` | a message sent to see how it arrives |
 //! | `gateways`, `templates`, `suppressions` | what messages are sent through, made from, and held back by |
 //! | `autoconfig` | mail servers of an address |
@@ -46,6 +47,7 @@ mod changes;
 mod changing;
 pub mod commands;
 mod dashboard;
+mod decoder;
 mod delivery_test;
 mod dispatch;
 mod event_log;
@@ -55,6 +57,7 @@ mod gateway_console;
 mod gateways;
 mod hosted;
 mod input;
+mod lifted;
 mod local_addresses;
 mod mask;
 mod once;
@@ -99,10 +102,12 @@ pub use app::{App, AppConfig, StartError};
 pub use attention::{Finding, Place, Severity};
 pub use changes::{EventStream, StillAdmitted};
 pub use dashboard::{Dashboard, Health, Queue, Range, Series, Versions};
+pub use decoder::{Base64Decoder, NotBase64};
 pub use hosted::{
     CreateError, Created, Fault, Field, HostedApp, Link, LinkError, MailServer, Outcome,
     ServerEntry, ServerForm, ServerInput, Trial, Trouble, Why,
 };
+pub use lifted::Lifted;
 pub use local_addresses::LocalAddress;
 pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
 pub use posthouse_template::Rendered;

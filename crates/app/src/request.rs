@@ -5,6 +5,8 @@ use std::{net::IpAddr, time::Duration};
 use posthouse_contract::{Operation, Valid};
 use posthouse_model::{Action, ApiError, Caller, Group, Scope};
 
+use crate::Lifted;
+
 /// The proof a request brings.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum Credential {
@@ -114,4 +116,6 @@ pub struct CallInput {
     pub timeout: Duration,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// Contents that stand beside the body.
+    pub lifted: Lifted,
 }

@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use posthouse_app::{App, CallInput, Reply, ReplyBody, Visitor};
+use posthouse_app::{App, CallInput, Lifted, Reply, ReplyBody, Visitor};
 use posthouse_contract::{Operation, RawInput, Valid, operation};
 use posthouse_model::{ApiError, Caller, Timestamp};
 use serde_json::{Value, json};
@@ -214,6 +214,7 @@ impl Page {
             valid,
             timeout: std::time::Duration::ZERO,
             idempotency_key: None,
+            lifted: Lifted::default(),
         };
         self.app.call(operation, self.caller(), input).await
     }

@@ -7,7 +7,7 @@ use posthouse_model::{
     command::{BodyHead, Command},
 };
 
-use super::{decode, reference::Parent};
+use super::{content, reference::Parent};
 use crate::{App, CallInput, input::Fields};
 
 impl App {
@@ -26,8 +26,8 @@ impl App {
             let (head, content) = match given.filled("reference") {
                 Some(id) => self.fetch(caller, input, id, &mut room).await?,
                 None => {
-                    let content = decode(given.text("content").unwrap_or_default());
-                    let content = content.ok_or_else(|| {
+                    let text = given.text("content").unwrap_or_default();
+                    let content = content(&input.lifted, text).ok_or_else(|| {
                         let label = format!("\"attachments[{index}].content\"");
                         let message = format!("{label} must be a valid base64 string");
                         ApiError::invalid_field("content", &message)

@@ -12,13 +12,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    decode,
+    content,
     finished::{edits, finish},
     override_envelope,
     reference::Parent,
     send_at,
 };
-use crate::input::Fields;
+use crate::{Lifted, input::Fields};
 
 /// A message that is ready to be queued.
 #[derive(Debug)]
@@ -145,12 +145,12 @@ pub(super) fn compose_stored(
 ///
 /// # Errors
 /// 400 for what is no base64.
-pub(super) fn given_raw(body: Fields<'_>) -> Result<Option<Bytes>, ApiError> {
+pub(super) fn given_raw(body: Fields<'_>, lifted: &Lifted) -> Result<Option<Bytes>, ApiError> {
     let Some(raw) = body.filled("raw") else {
         return Ok(None);
     };
     let message = "\"raw\" must be a valid base64 string";
-    let decoded = decode(raw).ok_or_else(|| ApiError::invalid_field("raw", message))?;
+    let decoded = content(lifted, raw).ok_or_else(|| ApiError::invalid_field("raw", message))?;
     Ok(Some(decoded))
 }
 
@@ -351,7 +351,8 @@ mod tests {
 
     fn made(body: &Value) -> Result<(Composed, String), ApiError> {
         let fields = Fields::of(body);
-        let given = given_raw(fields)?.map_or(Given::Parts(Vec::new()), Given::Raw);
+        let given =
+            given_raw(fields, &Lifted::default())?.map_or(Given::Parts(Vec::new()), Given::Raw);
         let composed = compose(fields, &config(), None, given)?;
         let text = String::from_utf8(composed.to_bytes()).unwrap();
         Ok((composed, text))

@@ -35,7 +35,7 @@ use posthouse_model::{
 use posthouse_store::gateways;
 use serde_json::{Map, json};
 
-use crate::{App, CallInput, Reply, input::Fields, internal};
+use crate::{App, Base64Decoder, CallInput, Lifted, Reply, input::Fields, internal};
 use compose::{Given, given_raw};
 use letter::{Letter, Personal};
 use queue::{Key, Queue};
@@ -84,7 +84,7 @@ impl App {
             letter.parent = reference.parent.as_ref();
             letter.reference.clone_from(&reference.job);
         }
-        letter.given = match given_raw(body)? {
+        letter.given = match given_raw(body, &input.lifted)? {
             Some(raw) => Given::Raw(raw),
             None => Given::Parts(self.attachments(caller, input, body, letter.parent).await?),
         };
@@ -158,28 +158,14 @@ fn can_be_sent(config: &AccountConfig, gateway: Option<&str>) -> Result<(), ApiE
     ))
 }
 
-/// Bytes of base64 text; blanks and line breaks in it, and missing padding, are forgiven.
-fn decode(text: &str) -> Option<Bytes> {
-    use base64::{
-        alphabet,
-        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-    };
-    const FORGIVING: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let decoded = if text.bytes().any(|byte| byte.is_ascii_whitespace()) {
-        let text: Vec<u8> = text
-            .bytes()
-            .filter(|byte| !byte.is_ascii_whitespace())
-            .collect();
-        FORGIVING.decode(text)
-    } else {
-        FORGIVING.decode(text)
-    };
-    decoded.ok().map(Bytes::from)
+/// The bytes that a text of the body stands for: lifted while it arrived, or base64.
+fn content(lifted: &Lifted, text: &str) -> Option<Bytes> {
+    if let Some(content) = lifted.get(text) {
+        return Some(content);
+    }
+    let mut decoder = Base64Decoder::for_length(text.len());
+    decoder.push(text.as_bytes()).ok()?;
+    decoder.finish().ok()
 }
 
 /// When a message is to be sent.

@@ -32,7 +32,7 @@ impl App {
         let parent = reference
             .as_ref()
             .and_then(|reference| reference.parent.as_ref());
-        let given = match given_raw(body)? {
+        let given = match given_raw(body, &input.lifted)? {
             Some(raw) => Given::Raw(raw),
             None => Given::Parts(self.attachments(caller, input, body, parent).await?),
         };

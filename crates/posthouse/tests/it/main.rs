@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;
+mod attachments;
 mod bounces;
 mod bystanders;
 mod cli;
