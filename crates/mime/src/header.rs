@@ -155,26 +155,23 @@ pub fn parse_headers(raw: &[u8]) -> Headers {
 pub fn parse_ids(raw: &[u8]) -> Vec<String> {
     let text = word::unfold(raw);
     let text = String::from_utf8_lossy(&text);
+    // Blanks within an id come from folding, control characters from nowhere good.
+    let id = |piece: &str| -> Option<String> {
+        let kept = |c: &char| !c.is_whitespace() && !c.is_control();
+        let id: String = piece.chars().filter(kept).collect();
+        (!id.is_empty()).then(|| format!("<{id}>"))
+    };
     if !text.contains('<') {
-        let words = text.split(|c: char| c.is_whitespace() || c == ',');
+        let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '>'));
         return words
             .filter(|word| word.contains('@'))
-            .map(|word| format!("<{word}>"))
+            .filter_map(id)
             .collect();
     }
-    let mut out = Vec::new();
-    for piece in text.split('<').skip(1) {
-        if let Some((id, _)) = piece.split_once('>') {
-            let id: String = id
-                .chars()
-                .filter(|c| !c.is_whitespace() && !c.is_control())
-                .collect();
-            if !id.is_empty() {
-                out.push(format!("<{id}>"));
-            }
-        }
-    }
-    out
+    let pieces = text.split('<').skip(1);
+    pieces
+        .filter_map(|piece| id(piece.split_once('>')?.0))
+        .collect()
 }
 
 /// A header cut into its fields.

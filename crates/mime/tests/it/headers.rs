@@ -70,6 +70,7 @@ fn ids() {
         ["<a@x>", "<b@x>", "<c@x>"]
     );
     assert_eq!(parse_ids(b"a@x b@x"), ["<a@x>", "<b@x>"]);
+    assert_eq!(parse_ids(b"\x1ca@x>"), ["<a@x>"]);
     assert_eq!(parse_ids(b"<a@x"), Vec::<String>::new());
     assert_eq!(parse_ids(b"your mail of today"), Vec::<String>::new());
 }
