@@ -20,6 +20,7 @@ const save = (page) => page.getByRole('button', { name: 'Save changes' }).click(
 house.test('settings: typing finds a setting, its link leads to the field', SIGNED, async ({ page }) => {
   await page.goto('/admin/config');
   await page.getByLabel('Search all settings').pressSequentially('self-signed');
+  await page.waitForURL((url) => url.search.includes('self-signed'));
   await page.getByRole('link', { name: /Accept invalid certificates/ }).click();
   await page.waitForURL('**/admin/config/security#ignoreMailCertErrors');
   await page.getByLabel('Accept invalid certificates').waitFor();
