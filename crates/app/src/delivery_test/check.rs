@@ -235,7 +235,7 @@ impl App {
         let discoverer = self.finder().discoverer().await;
         let discoverer = discoverer.map_err(|error| internal("DNS", &error))?;
         discoverer
-            .authenticate(source.to_vec(), mail_from)
+            .authenticate(source.into(), mail_from)
             .await
             .map_err(|error| failed(&error))
     }
