@@ -55,7 +55,7 @@ impl App {
     ) -> Result<Reply, ApiError> {
         let body = input.body();
         let account = AccountId::new(body.filled("account").unwrap_or_default());
-        self.known_account(&account).await?;
+        self.known_config(&account).await?;
         let entry = Suppression {
             recipient: suppressed_form(body.text("recipient").unwrap_or_default()),
             account,

@@ -37,7 +37,7 @@ impl App {
     ) -> Result<Result<Rendered, PreviewFault>, ApiError> {
         let account = match account {
             Some(id) => {
-                let config = self.known_account(id).await?.account.config;
+                let config = self.known_config(id).await?;
                 Account {
                     name: Some(config.name.clone()),
                     email: config.email.clone(),

@@ -27,7 +27,7 @@ impl App {
         paging: Paging,
     ) -> Result<Map<String, Value>, ApiError> {
         if let Some(account) = &account {
-            self.known_account(account).await?;
+            self.known_config(account).await?;
         }
         let page = templates::list(self.store(), account.as_ref(), query, paging)
             .await
@@ -67,7 +67,7 @@ impl App {
             .clone()
             .or_else(|| body.filled("account").map(AccountId::new));
         if let Some(account) = &account {
-            self.known_account(account).await?;
+            self.known_config(account).await?;
         }
         let now = self.store().now();
         let mut template = Template {
@@ -152,7 +152,7 @@ impl App {
             let message = "Deleting all templates of an account needs \"force\" to be true";
             return Err(ApiError::new(400, message).code("ForceRequired"));
         }
-        self.known_account(&account).await?;
+        self.known_config(&account).await?;
         let mut batch = Batch::new();
         templates::flush(&mut batch, &account);
         self.store()

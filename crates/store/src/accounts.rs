@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::generation::{self, Generation};
 use crate::page::json;
 use crate::params;
-use crate::sql::{Sql, fold};
+use crate::sql::{Sql, fold, in_list};
 use crate::store::Store;
 use crate::value::Row;
 use crate::{account_logs, account_states};
@@ -112,6 +112,27 @@ pub async fn config(
             .open_json(PLACE, account.as_str(), row.blob(0)?)
     };
     row.map(open).transpose()
+}
+
+/// The configurations of several accounts, without those that do not exist.
+///
+/// # Errors
+/// As [`get`].
+pub async fn configs(
+    store: &Store,
+    accounts: impl IntoIterator<Item = &AccountId>,
+) -> Result<BTreeMap<AccountId, AccountConfig>, StoreError> {
+    let (places, params) = in_list(accounts);
+    let sql = format!("SELECT account, config FROM accounts WHERE account IN ({places})");
+    let rows = store.query(sql, params).await?;
+    let open = |row: &Row| {
+        let account = AccountId::new(row.text(0)?);
+        let config = store
+            .sealer()
+            .open_json(PLACE, account.as_str(), row.blob(1)?)?;
+        Ok((account, config))
+    };
+    rows.iter().map(open).collect()
 }
 
 /// The events of an account so far, by type.

@@ -142,9 +142,11 @@ pub async fn claim(
     let mut batch = Batch::new();
     let claimed = batch
         .push(
-            "UPDATE lanes SET owner=$1, lease_until=$2, fence=fence+1 WHERE (account, endpoint) IN \
-             (SELECT account, endpoint FROM lanes WHERE due <= $3 AND lease_until <= $3 \
-             ORDER BY due LIMIT $4 {SKIP_LOCKED}) AND due <= $3 AND lease_until <= $3 \
+            // Chosen once: as a condition of the update PostgreSQL may choose anew for each row, and take more.
+            "WITH chosen AS MATERIALIZED (SELECT account, endpoint FROM lanes WHERE due <= $3 AND lease_until <= $3 \
+             ORDER BY due LIMIT $4 {SKIP_LOCKED}) \
+             UPDATE lanes SET owner=$1, lease_until=$2, fence=fence+1 \
+             WHERE (account, endpoint) IN (SELECT account, endpoint FROM chosen) AND due <= $3 AND lease_until <= $3 \
              RETURNING account, endpoint, fence",
             params![worker, until, now, limit],
         )

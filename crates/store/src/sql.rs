@@ -36,6 +36,14 @@ impl Sql {
         }
     }
 
+    /// As [`Sql::dialects`], of texts that were composed.
+    pub(crate) fn texts(sqlite: String, postgres: String) -> Self {
+        Self {
+            sqlite: Cow::Owned(sqlite),
+            postgres: Some(Cow::Owned(postgres)),
+        }
+    }
+
     pub(crate) fn text(&self, dialect: Dialect) -> &Cow<'static, str> {
         match (dialect, &self.postgres) {
             (Dialect::Postgres, Some(text)) => text,

@@ -131,7 +131,7 @@ impl App {
     /// 400 with a fault at each password that is to be typed again, or when the settings cannot be combined; 404 when there
     /// is no such account; 500 when the store fails.
     pub async fn check_kept_passwords(&self, id: &AccountId, body: &Value) -> Result<(), ApiError> {
-        let before = self.known_account(id).await?.account.config;
+        let before = self.known_config(id).await?;
         kept::check(&before, &change::apply(&before, body)?, body)
     }
 
@@ -146,7 +146,7 @@ impl App {
         body: &Value,
     ) -> Result<AccountTrial, ApiError> {
         let before = match id {
-            Some(id) => self.known_account(id).await?.account.config,
+            Some(id) => self.known_config(id).await?,
             None => AccountConfig::default(),
         };
         let config = change::apply(&before, body)?;

@@ -246,6 +246,14 @@ impl App {
             .ok_or_else(ApiError::account_not_found)
     }
 
+    /// The configuration of an account alone.
+    pub(crate) async fn known_config(&self, id: &AccountId) -> Result<AccountConfig, ApiError> {
+        accounts::config(self.store(), id)
+            .await
+            .map_err(|error| internal("reading an account", &error))?
+            .ok_or_else(ApiError::account_not_found)
+    }
+
     /// Registers an account; false if somebody else just did.
     async fn insert_account(
         &self,

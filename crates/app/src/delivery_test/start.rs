@@ -38,7 +38,7 @@ impl App {
                 "This access token may only receive the test in its own account",
             ));
         }
-        let config = self.known_account(&id).await?.account.config;
+        let config = self.known_config(&id).await?;
         let gateway = body.filled("gateway");
         if let Some(gateway) = gateway
             && self.stored_gateway(gateway).await?.is_none()
@@ -55,7 +55,7 @@ impl App {
         let to = if receiver == id {
             mailbox(&config)
         } else {
-            mailbox(&self.known_account(&receiver).await?.account.config)
+            mailbox(&self.known_config(&receiver).await?)
         }?;
         let Some(from) = address_of(&config) else {
             return Err(ApiError::new(400, "The account has no email address"));

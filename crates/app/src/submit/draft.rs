@@ -58,7 +58,7 @@ impl App {
         let body = input.body();
         may_choose_route(caller, body)?;
         let id = input.account()?;
-        let config = self.known_account(&id).await?.account.config;
+        let config = self.known_config(&id).await?;
         let message = named(input, "message");
         let asked = json!([message, input.valid.body]);
         let key = input.idempotency_key.as_deref();

@@ -50,7 +50,7 @@ impl App {
         let body = input.body();
         may_choose_route(caller, body)?;
         let id = input.account()?;
-        let config = self.known_account(&id).await?.account.config;
+        let config = self.known_config(&id).await?;
         let dry = body.is("dryRun");
         let key = match input.idempotency_key.as_deref().filter(|_| !dry) {
             Some(key) => Some(Key::of(key, &input.valid.body)?),

@@ -27,7 +27,7 @@ impl App {
     ) -> Result<Reply, ApiError> {
         let body = input.body();
         let id = input.account()?;
-        let config = self.known_account(&id).await?.account.config;
+        let config = self.known_config(&id).await?;
         let reference = self.reference(caller, input, &config, body).await?;
         let parent = reference
             .as_ref()

@@ -153,7 +153,7 @@ impl App {
             return Err(fault(LinkFault::Malformed));
         };
         let account = AccountId::new(&acc);
-        self.known_account(&account).await?;
+        self.known_config(&account).await?;
         let recipient = suppressed_form(&rcpt);
         let left = suppressions::suppressed(self.store(), &list, std::slice::from_ref(&recipient))
             .await

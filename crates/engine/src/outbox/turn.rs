@@ -52,11 +52,12 @@ pub(super) async fn admit(
             .or_default()
             .push((lease, message));
     }
+    let mut configs = accounts::configs(store, of_accounts.keys()).await?;
     let mut ready = Vec::new();
     let mut asking = Vec::new();
     let mut batch = Batch::new();
     for (account, messages) in of_accounts {
-        let config = accounts::config(store, &account).await?.map(Arc::new);
+        let config = configs.remove(&account).map(Arc::new);
         let pace = config
             .as_ref()
             .filter(|_| work == Work::Send)

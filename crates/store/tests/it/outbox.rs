@@ -16,6 +16,7 @@ both!(
     workers_never_share_a_message,
     leaving_takes_the_blob_along,
     a_paced_account_gives_one_message_a_turn,
+    who_waits_behind_others_is_found,
     what_was_sent_is_work_of_its_own,
     what_failed_can_be_sent_again,
 );
@@ -458,6 +459,59 @@ async fn a_paced_account_gives_one_message_a_turn(fresh: &Fresh) {
     .await;
     let found = outbox::get(store, &second).await.unwrap().unwrap();
     assert_eq!(found.turn, None);
+}
+
+/// What lies before others in the queue and may not be sent now hides nobody, however much it is.
+async fn who_waits_behind_others_is_found(fresh: &Fresh) {
+    let store = &fresh.store;
+    let now = store.now();
+    let at = |millis| now.after(Duration::from_millis(millis));
+    for _ in 0..150 {
+        enqueue(store, "busy", now, b"x").await;
+        enqueue(store, "paced", now, b"x").await;
+    }
+    assert!(take_turn(store, "paced", 1000, at(5)).await);
+    let late = enqueue(store, "ann", at(3), b"x").await;
+    let early = enqueue(store, "zoe", at(2), b"x").await;
+    enqueue(store, "not yet", at(7000), b"x").await;
+    for _ in 0..20 {
+        enqueue(store, "bob", at(4), b"x").await;
+    }
+    for state in ["queued", "sent"] {
+        // Copies are not paced.
+        let except = ["busy", "paced"].map(AccountId::new);
+        let except = if state == "queued" {
+            &except[..1]
+        } else {
+            &except
+        };
+        let work = if state == "queued" {
+            Work::Send
+        } else {
+            Work::FollowUp
+        };
+        let claim = async |limit| {
+            let claimed = outbox::claim(store, work, "w", at(5), LEASE, limit, except).await;
+            let claimed = claimed.unwrap().into_iter();
+            let claimed = claimed.map(|(lease, message)| (lease.id, message.entry.account));
+            claimed.unzip::<_, _, Vec<_>, Vec<_>>()
+        };
+        assert_eq!(
+            claim(1).await.0,
+            [early.clone()],
+            "{state}: the longest waiting first"
+        );
+        let (ids, accounts) = claim(20).await;
+        assert_eq!(ids[0], late, "{state}");
+        assert_eq!(accounts.len(), 9, "{state}: a part of what bob has");
+        assert_eq!(claim(20).await.1.len(), 8, "{state}");
+        assert_eq!(claim(20).await.1, vec![AccountId::new("bob"); 4], "{state}");
+        assert_eq!(claim(20).await.0, [], "{state}");
+        commit(store, |batch| {
+            batch.push("UPDATE outbox SET state='sent', lease_until=0", Vec::new());
+        })
+        .await;
+    }
 }
 
 async fn what_was_sent_is_work_of_its_own(fresh: &Fresh) {
