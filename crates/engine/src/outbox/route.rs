@@ -1,6 +1,10 @@
 //! How a message reaches its mail server: which server, which proxy, under which name.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use posthouse_backend::{BackendError, tls_profile};
 use posthouse_model::{
@@ -66,7 +70,7 @@ impl SmtpRoute {
                 let url = Url::parse(settings.text("serviceUrl")?).ok()?;
                 url.domain().map(str::to_owned)
             })
-            .or_else(host_name)
+            .or_else(|| HOST_NAME.clone())
             .unwrap_or_default();
         Some(Self {
             server,
@@ -100,12 +104,12 @@ impl SmtpRoute {
     }
 }
 
-/// This machine's name.
-fn host_name() -> Option<String> {
+/// This machine's name, read once.
+static HOST_NAME: LazyLock<Option<String>> = LazyLock::new(|| {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
-}
+});
 
 /// Connects and logs in; `watch` takes the conversation down.
 ///
