@@ -28,17 +28,16 @@ pub(crate) fn has_bare_lf(bytes: &[u8]) -> bool {
 /// Line ends as CRLF, whatever they were.
 pub(crate) fn crlf(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / 32);
-    let mut bytes = text.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\r' => {
-                bytes.next_if_eq(&b'\n');
-                out.extend_from_slice(b"\r\n");
-            }
-            b'\n' => out.extend_from_slice(b"\r\n"),
-            other => out.push(other),
-        }
+    let mut rest = text.as_bytes();
+    let line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    while let Some(at) = rest.iter().position(line_end) {
+        let (line, end) = rest.split_at(at);
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+        let length = if end.starts_with(b"\r\n") { 2 } else { 1 };
+        rest = end.get(length..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
     out
 }
 
@@ -54,6 +53,20 @@ pub(crate) fn quoted_printable(text: &[u8]) -> Vec<u8> {
             column = 0;
             at += 2;
             continue;
+        }
+        // Most of most texts stands for itself, wherever it is in its line but at the beginning or the end.
+        if column > 0 {
+            let room = rest.get(..75usize.saturating_sub(column)).unwrap_or(rest);
+            let plain = |byte: &&u8| matches!(byte, b' '..=b'~') && **byte != b'=';
+            let run = room.iter().take_while(plain).count().saturating_sub(1);
+            if let Some(Ok(run)) = rest.get(..run).map(std::str::from_utf8)
+                && !run.is_empty()
+            {
+                out.push_str(run);
+                column += run.len();
+                at += run.len();
+                continue;
+            }
         }
         let last = rest.len() == 1 || rest.get(1..3) == Some(b"\r\n");
         let literal = match byte {

@@ -113,6 +113,12 @@ impl BlobWriter {
         })
     }
 
+    /// Makes room for so many bytes that will be pushed, at once.
+    pub fn reserve(&mut self, bytes: usize) {
+        let room = CHUNK.saturating_sub(self.waiting.len());
+        self.waiting.reserve(bytes.min(room));
+    }
+
     /// Bytes so far.
     #[must_use]
     pub const fn size(&self) -> u64 {

@@ -219,6 +219,7 @@ impl App {
     async fn store_message(&self, composed: &Composed) -> Result<BlobRef, ApiError> {
         let write = async {
             let mut writer = BlobWriter::new(self.store())?;
+            writer.reserve(usize::try_from(composed.size()).unwrap_or(usize::MAX));
             for chunk in composed.chunks() {
                 writer.push(chunk).await?;
             }
