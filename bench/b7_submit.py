@@ -28,19 +28,16 @@ async def main():
         await asyncio.sleep(4)
         for r in range(a.runs):
             await quiet(a)
-            sem = asyncio.Semaphore(a.conc)
             lat, err = [], []
             nx = (await sink(s, a, "dump?what=smtp&since=999999999"))["next"]
             c0, t0, rm0 = cpu(a.pid), time.time(), redis_mem(a)
 
-            async def one(i):
-                async with sem:
+            async def client(numbers):
+                wire = Wire(a)
+                for i in numbers:
                     t = time.time()
                     try:
-                        await api(
-                            s,
-                            a,
-                            "POST",
+                        await wire.post(
                             f"/v1/account/{us[i % len(us)]}/submit",
                             {
                                 "to": [{"address": f"rcpt{i}@example.net"}],
@@ -53,8 +50,9 @@ async def main():
                         lat.append(time.time() - t)
                     except Exception as e:
                         err.append(str(e)[:200])
+                wire.close()
 
-            await asyncio.gather(*(one(i) for i in range(a.count)))
+            await asyncio.gather(*(client(range(k, a.count, a.conc)) for k in range(a.conc)))
             tq = time.time() - t0
             got, last = [], time.time()
             while len(got) < len(lat) and time.time() - t0 < a.limit and time.time() - last < 30:

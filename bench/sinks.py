@@ -140,15 +140,12 @@ async def smtp(r, w, delay):
             elif u == "DATA":
                 say("354 go")
                 await w.drain()
-                buf = bytearray()
-                while not (buf.endswith(b"\r\n.\r\n") or buf == b".\r\n"):
-                    x = await r.readline()
-                    if not x:
-                        raise ConnectionError
-                    buf += x
+                buf = await r.readline()
+                if buf != b".\r\n":
+                    buf += await r.readuntil(b"\r\n.\r\n")
                 if delay:
                     await asyncio.sleep(delay)
-                hd = bytes(buf).split(b"\r\n\r\n", 1)[0]
+                hd = buf.split(b"\r\n\r\n", 1)[0]
                 b, m = BID.search(hd), MID.search(hd)
                 SMTP.append(
                     {
