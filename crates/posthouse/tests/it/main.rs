@@ -22,6 +22,7 @@ mod moves;
 mod network;
 mod operations;
 mod outbox;
+mod pair;
 mod pausing;
 mod postfix;
 mod postgres;
