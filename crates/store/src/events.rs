@@ -1,8 +1,8 @@
 //! Events, in order of `(account, seq)`.
 //!
 //! `seq` is taken in the batch that commits the event, so the order of numbers is the order of commits. `created` is
-//! the database's clock at the time of writing: as batches are limited to 3 s, hardly an event older than
-//! [`HORIZON`] appears later, and readers wait for those that do.
+//! the database's clock at the time of writing, which is before it is committed: readers of the log stop where something may
+//! still appear.
 
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use crate::sql::{Dialect, Sql, in_list};
 use crate::store::Store;
 use crate::value::Row;
 
-/// Cursors over all accounts read events up to this long ago; see [`page`].
-pub const HORIZON: Duration = Duration::from_secs(5);
+/// On PostgreSQL the log is read up to this long ago: batches are limited to 3 s.
+const HORIZON: Duration = Duration::from_secs(5);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,13 +148,16 @@ pub struct Filter {
 
 /// The latest time that is over for everybody: no event of then or before is written any more.
 ///
-/// On PostgreSQL a transaction can stand longer than it should, as while a disk is slow to answer its COMMIT; it is waited
+/// On SQLite whatever was being written before now is committed once an empty batch has taken its turn after it. On PostgreSQL a transaction can stand longer than it should, as while a disk is slow to answer its COMMIT; it is waited
 /// for. What is read afterwards sees those that ended before this looked.
 async fn settled(store: &Store) -> Result<Timestamp, StoreError> {
-    let horizon = store.now().before(HORIZON);
+    let now = store.now();
     if store.dialect() == Dialect::Sqlite {
-        return Ok(horizon);
+        store.commit(Batch::new()).await?;
+        // The number that it makes of its clock is at times rounded down to the millisecond before.
+        return Ok(now.before(2 * MILLISECOND));
     }
+    let horizon = now.before(HORIZON);
     let oldest = store
         .query_one(
             // One that begins to write later writes the time of then.
@@ -168,7 +172,7 @@ async fn settled(store: &Store) -> Result<Timestamp, StoreError> {
     }))
 }
 
-/// Events after a position, up to the safe horizon: what is returned is never joined later by something before it. Those
+/// Events after a position, up to what is over: what is returned is never joined later by something before it. Those
 /// of one account come in the order of their numbers. Payloads are left empty; see [`payloads`].
 ///
 /// # Errors
@@ -180,9 +184,9 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<StoredEvent>, StoreError> {
     let horizon = settled(store).await?;
-    let until = filter.until.map_or(horizon, |until| {
-        horizon.min(until.before(Duration::from_millis(1)))
-    });
+    let until = filter
+        .until
+        .map_or(horizon, |until| horizon.min(until.before(MILLISECOND)));
     let since = filter.since.unwrap_or(Timestamp(i64::MIN));
     let (created, account, seq) = after.map_or((since, "", 0), |position| {
         (position.created, position.account.as_str(), position.seq)

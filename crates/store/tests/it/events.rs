@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use posthouse_model::{AccountId, EventType, Timestamp};
 use posthouse_store::{
-    Batch, Database, ManualClock, Store, deliveries, events,
+    Batch, Database, Dialect, ManualClock, Store, deliveries, events,
     events::{Filter, Position, StoredEvent},
     params,
 };
@@ -74,13 +74,15 @@ async fn cursors_stop_at_the_horizon(fresh: &Fresh) {
         events::append(&mut batch, &account, EventType::MessageNew, "{}");
         store.commit(batch).await.unwrap();
     }
-    assert!(
-        events::page(store, &all, None, 10)
-            .await
-            .unwrap()
-            .is_empty(),
-        "too young"
-    );
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let young = events::page(store, &all, None, 10).await.unwrap().len();
+    // One writer's turn is soon over; of many nobody knows.
+    let over = if store.dialect() == Dialect::Sqlite {
+        9
+    } else {
+        0
+    };
+    assert_eq!(young, over);
     let mut batch = Batch::new();
     // All in one millisecond, to see that numbers keep their order even then.
     batch.push("UPDATE events SET created=1000", params![]);
