@@ -131,10 +131,11 @@ impl EgressClient {
     pub async fn send(&self, request: EgressRequest) -> Result<EgressResponse, EgressError> {
         let after = request.timeout;
         match tokio::time::timeout(after, Box::pin(self.walk(request))).await {
-            Ok(Err(EgressError::Net(NetError::Timeout { .. }))) | Err(_) => {
+            Ok(Err(EgressError::Net(NetError::Timeout { after, .. }))) => {
                 Err(EgressError::Timeout { after })
             }
             Ok(result) => result,
+            Err(_) => Err(EgressError::Timeout { after }),
         }
     }
 
