@@ -22,7 +22,7 @@ use super::{
     incoming::Incoming,
     letter::asked_job,
     may_choose_route, override_envelope,
-    queue::{Key, Queue},
+    queue::{Key, Queue, tell},
     send_at,
 };
 use crate::{
@@ -108,12 +108,9 @@ impl App {
         let attempts = body.number("deliveryAttempts");
         let attempts = attempts.or(wishes.delivery_attempts.map(u64::from));
         let mut queue = Queue::new(self, caller, &id);
-        let (queue_id, scheduled) = queue.put(&blob, &job, finished.send_at, attempts)?;
+        let queued = queue.put(&blob, &job, finished.send_at, attempts)?;
         let mut answer = Map::new();
-        answer.insert("response".to_owned(), json!("Queued for delivery"));
-        answer.insert("messageId".to_owned(), json!(finished.message_id));
-        answer.insert("sendAt".to_owned(), json!(scheduled));
-        answer.insert("queueId".to_owned(), json!(queue_id));
+        tell(&mut answer, &finished.message_id, queued);
         queue.commit(key.as_ref(), answer).await
     }
 

@@ -38,7 +38,7 @@ use serde_json::{Map, json};
 use crate::{App, Base64Decoder, CallInput, Lifted, Reply, input::Fields, internal};
 use compose::{Given, given_raw};
 use letter::{Letter, Personal};
-use queue::{Key, Queue};
+use queue::{Key, Queue, tell};
 
 impl App {
     /// Queues a message, or one for each entry of a mail merge.
@@ -109,12 +109,10 @@ impl App {
         can_be_sent(&config, letter.gateway.as_deref())?;
         let mut queue = Queue::new(self, caller, &id);
         let attempts = body.number("deliveryAttempts");
-        let (queue_id, scheduled) = queue
+        let queued = queue
             .add(&composed, &letter.job(&composed), attempts)
             .await?;
-        answer.insert("response".to_owned(), json!("Queued for delivery"));
-        answer.insert("sendAt".to_owned(), json!(scheduled));
-        answer.insert("queueId".to_owned(), json!(queue_id));
+        tell(&mut answer, &composed.message_id, queued);
         queue.commit(key.as_ref(), answer).await
     }
 

@@ -187,6 +187,18 @@ impl<'a> Queue<'a> {
     }
 }
 
+/// What a call is told of its message.
+pub(super) fn tell(
+    answer: &mut Map<String, Value>,
+    message_id: &str,
+    (queue_id, scheduled): (QueueId, Timestamp),
+) {
+    answer.insert("response".to_owned(), json!("Queued for delivery"));
+    answer.insert("messageId".to_owned(), json!(message_id));
+    answer.insert("sendAt".to_owned(), json!(scheduled));
+    answer.insert("queueId".to_owned(), json!(queue_id));
+}
+
 impl App {
     /// The answer that was given to an idempotency key.
     ///
