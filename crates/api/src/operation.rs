@@ -161,6 +161,7 @@ async fn run(
             .and_then(Value::as_str)
             .filter(|key| !key.is_empty())
             .map(str::to_owned),
+        claimed: None,
         lifted,
         valid,
     };

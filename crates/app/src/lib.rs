@@ -109,6 +109,7 @@ pub use hosted::{
 };
 pub use lifted::Lifted;
 pub use local_addresses::LocalAddress;
+pub use once::Claimed;
 pub use posthouse_discover::{AppPassword, DiscoverConfig, Discovered, Login, Server};
 pub use posthouse_template::Rendered;
 pub use process::{Disk, Memory};

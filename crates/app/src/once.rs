@@ -6,7 +6,7 @@ use std::time::Duration;
 use posthouse_contract::Operation;
 use posthouse_model::{ApiError, Caller};
 use posthouse_store::{
-    Batch,
+    Batch, StoreError,
     calls::{self, Claim},
 };
 use serde::{Deserialize, Serialize};
@@ -30,12 +30,25 @@ const SENDING: [&str; 2] = [
 
 /// A call under a key.
 struct Call {
-    /// Names caller, operation and key.
-    id: String,
+    claimed: Claimed,
     /// What is asked for.
     fingerprint: String,
-    /// Who carries it out: this attempt.
+}
+
+/// The claim of whoever carries out a call.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// Names caller, operation and key.
+    id: String,
+    /// This attempt.
     holder: String,
+}
+
+impl Claimed {
+    /// So many hexadecimal digits, at most 64, that are the same each time the call is repeated.
+    pub(crate) fn digits(&self, count: usize) -> &str {
+        self.id.get(..count).unwrap_or(&self.id)
+    }
 }
 
 /// An answer as it is kept.
@@ -56,13 +69,14 @@ impl App {
         &self,
         operation: &'static Operation,
         caller: &Caller,
-        input: CallInput,
+        mut input: CallInput,
     ) -> Result<Reply, ApiError> {
         let sends = SENDING.contains(&operation.canonical_id());
         let Some(key) = input.idempotency_key.as_deref().filter(|_| !sends) else {
             return self.carry_out(operation, caller, input).await;
         };
         let call = Call::of(operation, caller, key, &input)?;
+        input.claimed = Some(call.claimed.clone());
         let deadline = self.context(caller, &input).deadline;
         let until = self.store().now().after(deadline - Instant::now() + GRACE);
         loop {
@@ -70,10 +84,15 @@ impl App {
             tokio::pin!(ended);
             // Before the look: one that ends right after it is heard of.
             ended.as_mut().enable();
-            let (id, asked) = (&call.id, &call.fingerprint);
-            let claim = calls::claim::<Kept>(self.store(), id, asked, &call.holder, until).await;
+            let (Claimed { id, holder }, asked) = (&call.claimed, &call.fingerprint);
+            let claim = calls::claim::<Kept>(self.store(), id, asked, holder, until).await;
             match claim.map_err(|error| internal("claiming a call", &error))? {
-                Claim::Mine => return self.carry_out_claimed(operation, caller, input, call).await,
+                Claim::Mine => {
+                    let claimed = call.claimed;
+                    return self
+                        .carry_out_claimed(operation, caller, input, claimed)
+                        .await;
+                }
                 Claim::Answered {
                     fingerprint,
                     answer,
@@ -98,7 +117,7 @@ impl App {
         operation: &'static Operation,
         caller: &Caller,
         input: CallInput,
-        call: Call,
+        claimed: Claimed,
     ) -> Result<Reply, ApiError> {
         let (app, caller) = (self.clone(), caller.clone());
         let work = tokio::spawn(async move {
@@ -110,24 +129,44 @@ impl App {
                 );
             let result = carried.await.unwrap_or_else(|_| Err(ApiError::internal()));
             let kept = result.as_ref().ok().and_then(Kept::of);
-            app.settle(&call, kept).await;
+            app.settle(&claimed, kept).await;
             result
         });
         let result = work.await.unwrap_or_else(|_| Err(ApiError::internal()));
         result.map(|reply| reply.under_key(Repeat::Miss))
     }
 
+    /// Keeps what a call will be answered in the batch that does its work: a process that dies has done both or neither. What
+    /// has no such batch is kept afterwards.
+    ///
+    /// # Errors
+    /// The answer cannot be sealed.
+    pub(crate) fn keep(
+        &self,
+        input: &CallInput,
+        batch: &mut Batch,
+        reply: &Reply,
+    ) -> Result<(), ApiError> {
+        let (Some(claimed), Some(kept)) = (&input.claimed, Kept::of(reply)) else {
+            return Ok(());
+        };
+        self.answer(batch, claimed, &kept)
+            .map_err(|error| internal("keeping an answer", &error))
+    }
+
+    fn answer(&self, batch: &mut Batch, claimed: &Claimed, kept: &Kept) -> Result<(), StoreError> {
+        let (store, Claimed { id, holder }) = (self.store(), claimed);
+        calls::answer(store, batch, id, holder, kept, store.now().after(KEPT))
+    }
+
     /// Keeps an answer; gives back a call that has none.
-    async fn settle(&self, call: &Call, kept: Option<Kept>) {
+    async fn settle(&self, claimed: &Claimed, kept: Option<Kept>) {
         let store = self.store();
         let mut batch = Batch::new();
         let put = match &kept {
-            Some(kept) => {
-                let expires = store.now().after(KEPT);
-                calls::answer(store, &mut batch, &call.id, &call.holder, kept, expires)
-            }
+            Some(kept) => self.answer(&mut batch, claimed, kept),
             None => {
-                calls::give_back(&mut batch, &call.id, &call.holder);
+                calls::give_back(&mut batch, &claimed.id, &claimed.holder);
                 Ok(())
             }
         };
@@ -152,9 +191,11 @@ impl Call {
         let who = (&caller.identity, &caller.account);
         let valid = &input.valid;
         Ok(Self {
-            id: fingerprint(&(who, operation.canonical_id(), key))?,
+            claimed: Claimed {
+                id: fingerprint(&(who, operation.canonical_id(), key))?,
+                holder: Uuid::new_v4().to_string(),
+            },
             fingerprint: fingerprint(&(&valid.path, &valid.query, &valid.body))?,
-            holder: Uuid::new_v4().to_string(),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use posthouse_contract::{Operation, Valid};
 use posthouse_model::{Action, ApiError, Caller, Group, Scope};
 
-use crate::Lifted;
+use crate::{Claimed, Lifted};
 
 /// The proof a request brings.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -116,6 +116,8 @@ pub struct CallInput {
     pub timeout: Duration,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<String>,
+    /// The claim under that key; [`App::call`] sets it.
+    pub claimed: Option<Claimed>,
     /// Contents that stand beside the body.
     pub lifted: Lifted,
 }

@@ -84,11 +84,14 @@ impl App {
         let failed = |error: &dyn std::fmt::Display| internal("storing a template", error);
         let mut batch = Batch::new();
         templates::insert(&mut batch, &template).map_err(|error| failed(&error))?;
+        let answer = json!({ "created": true, "account": template.account, "id": template.id });
+        let reply = Reply::json(&answer)?;
+        self.keep(input, &mut batch, &reply)?;
         self.store()
             .commit(batch)
             .await
             .map_err(|error| failed(&error))?;
-        Reply::json(&json!({ "created": true, "account": template.account, "id": template.id }))
+        Ok(reply)
     }
 
     /// `GET /v1/templates/template/{template}`.

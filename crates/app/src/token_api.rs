@@ -68,14 +68,16 @@ impl App {
             remote_address: caller.address.map(|address| address.to_string()),
         };
         let (value, record) = record.mint()?;
+        let answer = json!({ "token": value.expose(), "id": record.id });
+        let reply = Reply::json(&answer)?.secret();
         let mut batch = Batch::new();
         tokens::put(&mut batch, &record).map_err(|error| internal("making a token", &error))?;
+        self.keep(input, &mut batch, &reply)?;
         self.store()
             .commit(batch)
             .await
             .map_err(|error| internal("making a token", &error))?;
-        let answer = json!({ "token": value.expose(), "id": record.id });
-        Ok(Reply::json(&answer)?.secret())
+        Ok(reply)
     }
 
     /// `GET /v1/tokens` and `GET /v1/tokens/account/{account}`.

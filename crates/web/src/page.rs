@@ -214,6 +214,7 @@ impl Page {
             valid,
             timeout: std::time::Duration::ZERO,
             idempotency_key: None,
+            claimed: None,
             lifted: Lifted::default(),
         };
         self.app.call(operation, self.caller(), input).await

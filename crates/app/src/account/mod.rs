@@ -39,24 +39,32 @@ const ID_LENGTH: usize = 16;
 impl App {
     /// `POST /v1/account`: registers an account, or changes the one of this id.
     pub(crate) async fn register_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let (id, state) = self.put_account(&input.valid.body, None).await?;
+        let body = &input.valid.body;
+        let id = match (Fields::of(body).filled("account"), &input.claimed) {
+            // A call that is repeated after its process died finds the account that it made.
+            (None, Some(claimed)) => Some(AccountId::new(claimed.digits(ID_LENGTH))),
+            _ => None,
+        };
+        let (id, state) = self.put_account(id, body, None).await?;
         Reply::json(&json!({ "account": id, "state": state }))
     }
 
-    /// Registers or changes the account that a body of `POST /v1/account` names; its id, and `new` or `existing`. A link
-    /// to the hosted form is used up in the same batch.
+    /// Registers or changes the account that a body of `POST /v1/account` names, else that of this id, else one of a new id;
+    /// its id, and `new` or `existing`. A link to the hosted form is used up in the same batch.
     ///
     /// # Errors
     /// 403 when the link was used up by somebody else.
     pub(crate) async fn put_account(
         &self,
+        id: Option<AccountId>,
         body: &Value,
         link: Option<&Link>,
     ) -> Result<(AccountId, &'static str), ApiError> {
         refuse_oauth2(body)?;
-        let id = match Fields::of(body).filled("account") {
-            Some(id) => checked_id(id)?,
-            None => generate_id()?,
+        let id = match (Fields::of(body).filled("account"), id) {
+            (Some(id), _) => checked_id(id)?,
+            (None, Some(id)) => id,
+            (None, None) => generate_id()?,
         };
         for _ in 0..TRIES {
             if let Some(stored) = self.stored_account(&id).await? {

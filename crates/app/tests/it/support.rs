@@ -105,6 +105,7 @@ impl Hall {
             valid,
             timeout: Duration::from_secs(10),
             idempotency_key: ask.key,
+            claimed: None,
             lifted: posthouse_app::Lifted::default(),
         };
         self.app.call(operation, caller, input).await

@@ -39,6 +39,7 @@ async fn call(console: &Console, id: &str, body: Value) -> Value {
         valid: operation.validate(input).unwrap(),
         timeout: Duration::from_secs(10),
         idempotency_key: None,
+        claimed: None,
         lifted: posthouse_app::Lifted::default(),
     };
     let reply = console.app.call(operation, &Caller::system(), input).await;

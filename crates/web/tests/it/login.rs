@@ -140,6 +140,7 @@ fn input(id: &str, body: serde_json::Value) -> posthouse_app::CallInput {
         valid,
         timeout: std::time::Duration::from_secs(5),
         idempotency_key: None,
+        claimed: None,
         lifted: posthouse_app::Lifted::default(),
     }
 }

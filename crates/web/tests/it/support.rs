@@ -110,6 +110,7 @@ impl Console {
             valid: operation.validate(input).unwrap(),
             timeout: Duration::from_secs(10),
             idempotency_key: None,
+            claimed: None,
             lifted: posthouse_app::Lifted::default(),
         };
         let reply = self.app.call(operation, &Caller::system(), input).await?;

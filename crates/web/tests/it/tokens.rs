@@ -28,6 +28,7 @@ async fn account(console: &Console, id: &str) {
         valid,
         timeout: std::time::Duration::from_secs(5),
         idempotency_key: None,
+        claimed: None,
         lifted: posthouse_app::Lifted::default(),
     };
     console
