@@ -35,6 +35,7 @@ use crate::{
     change_log::ChangeLog,
     credentials::Login,
     http::HttpClients,
+    outbox::Callers,
     protocol_log::{self, ProtocolLogs},
     route::RoutesCell,
     script::Scripts,
@@ -90,6 +91,7 @@ struct Inner {
     webhooks: Notify,
     endpoints: Endpoints,
     outbox: Notify,
+    callers: Callers,
     sent: Notify,
     departures: Notify,
     naming: Naming,
@@ -142,6 +144,7 @@ impl Engine {
             webhooks: Notify::new(),
             endpoints: Endpoints::default(),
             outbox: Notify::new(),
+            callers: Callers::default(),
             sent: Notify::new(),
             departures: Notify::new(),
             naming: Naming::default(),
@@ -423,6 +426,11 @@ impl Engine {
 
     pub(crate) fn scripts(&self) -> &Scripts {
         &self.0.scripts
+    }
+
+    /// Those who hand in messages to be sent: whoever takes one in says so by [`Callers::enter`].
+    pub fn callers(&self) -> &Callers {
+        &self.0.callers
     }
 
     /// What wakes those who do this work of the outbox.

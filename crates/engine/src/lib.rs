@@ -38,7 +38,7 @@ pub use config::EngineConfig;
 pub use engine::{Engine, MailboxFactory, StartError};
 pub use event::{DEFAULT_ENDPOINT, NewEvent, Recorder, default_url};
 pub use metrics::Metrics;
-pub use outbox::{SmtpRoute, connect_smtp, verify_smtp};
+pub use outbox::{AtTheDoor, Callers, SmtpRoute, connect_smtp, verify_smtp};
 pub use settings::Settings;
 pub use webhook::{Endpoints, Trial, TrialAnswer, TrialFailure};
 

@@ -47,6 +47,7 @@ impl App {
         caller: &Caller,
         input: &CallInput,
     ) -> Result<Reply, ApiError> {
+        let _caller = self.engine().callers().enter();
         let body = input.body();
         may_choose_route(caller, body)?;
         let id = input.account()?;

@@ -108,8 +108,12 @@ async fn begin(
 /// Works on a message once there is a place.
 async fn one(engine: Engine, pool: Arc<Pool>, ready: Ready, held: InHand, until: Instant) {
     let stopping = engine.stopping().clone();
+    let place = async {
+        engine.callers().few().await;
+        held.place().await
+    };
     let place = tokio::select! {
-        place = held.place() => place,
+        place = place => place,
         () = stopping.cancelled() => None,
     };
     let id = ready.lease.id.clone();
