@@ -365,9 +365,13 @@ async fn a_trial_is_a_real_delivery(hall: &Hall) {
         tried.header("X-EE-Wh-Signature")
     );
     assert!(!format!("{result:?}").contains("hunter2"), "{result:?}");
-    // It is not counted.
-    let counted = hall.app.dashboard(Range::Hour).await.unwrap();
-    assert_eq!(counted.series.total("webhooks:success"), 1);
+    // It is not counted; the other is once its result is written.
+    let counted = eventually("a delivery that counts", LIMIT, || async {
+        let dashboard = hall.app.dashboard(Range::Hour).await.unwrap();
+        let counted = dashboard.series.total("webhooks:success");
+        (counted > 0).then_some(counted)
+    });
+    assert_eq!(counted.await, 1);
 }
 
 async fn a_trial_says_what_went_wrong(hall: &Hall) {
