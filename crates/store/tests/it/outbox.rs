@@ -498,7 +498,7 @@ async fn who_waits_behind_others_is_found(fresh: &Fresh) {
         };
         assert_eq!(
             claim(1).await.0,
-            [early.clone()],
+            std::slice::from_ref(&early),
             "{state}: the longest waiting first"
         );
         let (ids, accounts) = claim(20).await;
