@@ -44,13 +44,6 @@ pub struct Claimed {
     holder: String,
 }
 
-impl Claimed {
-    /// So many hexadecimal digits, at most 64, that are the same each time the call is repeated.
-    pub(crate) fn digits(&self, count: usize) -> &str {
-        self.id.get(..count).unwrap_or(&self.id)
-    }
-}
-
 /// An answer as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {

@@ -39,39 +39,34 @@ const ID_LENGTH: usize = 16;
 impl App {
     /// `POST /v1/account`: registers an account, or changes the one of this id.
     pub(crate) async fn register_account(&self, input: &CallInput) -> Result<Reply, ApiError> {
-        let body = &input.valid.body;
-        let id = match (Fields::of(body).filled("account"), &input.claimed) {
-            // A call that is repeated after its process died finds the account that it made.
-            (None, Some(claimed)) => Some(AccountId::new(claimed.digits(ID_LENGTH))),
-            _ => None,
-        };
-        let (id, state) = self.put_account(id, body, None).await?;
-        Reply::json(&json!({ "account": id, "state": state }))
+        let (id, state) = self
+            .put_account(&input.valid.body, None, Some(input))
+            .await?;
+        registered(&id, state)
     }
 
-    /// Registers or changes the account that a body of `POST /v1/account` names, else that of this id, else one of a new id;
-    /// its id, and `new` or `existing`. A link to the hosted form is used up in the same batch.
+    /// Registers or changes the account that a body of `POST /v1/account` names; its id, and `new` or `existing`. In the same
+    /// batch a link to the hosted form is used up, and the answer to the call that registers it is kept.
     ///
     /// # Errors
     /// 403 when the link was used up by somebody else.
     pub(crate) async fn put_account(
         &self,
-        id: Option<AccountId>,
         body: &Value,
         link: Option<&Link>,
+        call: Option<&CallInput>,
     ) -> Result<(AccountId, &'static str), ApiError> {
         refuse_oauth2(body)?;
-        let id = match (Fields::of(body).filled("account"), id) {
-            (Some(id), _) => checked_id(id)?,
-            (None, Some(id)) => id,
-            (None, None) => generate_id()?,
+        let id = match Fields::of(body).filled("account") {
+            Some(id) => checked_id(id)?,
+            None => generate_id()?,
         };
         for _ in 0..TRIES {
             if let Some(stored) = self.stored_account(&id).await? {
                 if self.replace_config(&stored, body, link).await? {
                     return Ok((id, "existing"));
                 }
-            } else if self.insert_account(&id, body, link).await? {
+            } else if self.insert_account(&id, body, link, call).await? {
                 return Ok((id, "new"));
             }
         }
@@ -268,6 +263,7 @@ impl App {
         id: &AccountId,
         body: &Value,
         link: Option<&Link>,
+        call: Option<&CallInput>,
     ) -> Result<bool, ApiError> {
         let failed = |error: &dyn std::fmt::Display| internal("registering an account", error);
         let blank = AccountConfig {
@@ -297,6 +293,9 @@ impl App {
             Some(&config),
             NewEvent::new(EventType::AccountAdded, json!({ "account": id })),
         );
+        if let Some(call) = call {
+            self.keep(call, &mut recorder.batch, &registered(id, "new")?)?;
+        }
         match recorder.commit().await {
             Ok(_) => {
                 self.engine().account_changed(id);
@@ -404,6 +403,11 @@ pub(crate) fn checked_id(id: &str) -> Result<AccountId, ApiError> {
         return Err(ApiError::invalid_field("account", message));
     }
     Ok(AccountId::new(id))
+}
+
+/// The answer to the call that registered an account.
+fn registered(id: &AccountId, state: &str) -> Result<Reply, ApiError> {
+    Reply::json(&json!({ "account": id, "state": state }))
 }
 
 /// A new id: random digits and lower-case letters.

@@ -75,7 +75,7 @@ impl App {
                 body: Some(body(link, input, form)),
             })
             .map_err(|faults| ApiError::invalid_input(json!(faults)))?;
-        let (account, state) = match self.put_account(None, &valid.body, Some(link)).await {
+        let (account, state) = match self.put_account(&valid.body, Some(link), None).await {
             Ok(made) => made,
             Err(error) if error.status == 403 => {
                 return Err(CreateError::Link(LinkError::Expired));
