@@ -148,7 +148,8 @@ pub struct Filter {
 
 /// The latest time that is over for everybody: no event of then or before is written any more.
 ///
-/// On SQLite whatever was being written before now is committed once an empty batch has taken its turn after it. On PostgreSQL a transaction can stand longer than it should, as while a disk is slow to answer its COMMIT; it is waited
+/// On SQLite whatever was being written before now is committed once an empty batch has taken its turn after it. On
+/// PostgreSQL a transaction can stand longer than it should, as while a disk is slow to answer its COMMIT; it is waited
 /// for. What is read afterwards sees those that ended before this looked.
 async fn settled(store: &Store) -> Result<Timestamp, StoreError> {
     let now = store.now();
